@@ -1,0 +1,1 @@
+"""`python -m pipelines.doctor`: can this installation and this host carry a long run?"""
