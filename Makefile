@@ -28,3 +28,4 @@ bench: setup
 	$(PYTHON) -m benchmarks.engine
 	$(PYTHON) -m benchmarks.loader
 	$(PYTHON) -m benchmarks.writer
+	$(PYTHON) -m benchmarks.scale
