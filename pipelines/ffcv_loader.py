@@ -3,128 +3,80 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
-from math import ceil
 
 import numpy as np
 import torch
 from ffcv.transforms import ToDevice, ToTensor, ToTorchImage
 
-from layermix import FractalBank, InputError
+from layermix import InputError
 from layermix.manifest import Manifest, data_files, manifest_path, read_manifest
-from layermix.philox import MAX_EPOCH
 from pipelines.beton import Beton, open_betons
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
+from pipelines.epoch_loader import EpochLoader, open_bank
 from pipelines.ffcv_decode import CropDecoder
 from pipelines.ffcv_epoch import Epoch
 from pipelines.ffcv_graph import FFCVGraph
 from pipelines.ffcv_mix import Mix
-from pipelines.shares import rank_share
 
 
-class FFCVLoader:
+class FFCVLoader(EpochLoader):
     """The `pipelines.Loader` of a `.beton`; see there for what its methods promise."""
 
     def __init__(self, config: LoaderConfig) -> None:
-        self.config = config
         self.manifest = _read_manifest(config)
         files = (config.data,) if self.manifest is None else data_files(config.data, self.manifest)
         beton = open_betons(config.data, files)
-        self.num_samples, self._labels = len(beton), beton.column("label").astype(np.int64)
+        super().__init__(config, len(beton))
+        self._labels = beton.column("label").astype(np.int64)
         self.classes = _classes(self.manifest, self._labels, config)
         _check_sizes(beton, config)
         self._epoch, self._failures = np.zeros(1, np.int64), np.zeros(self.num_samples, np.uint8)
-        self._damaged: set[int] = set()
-        self._next_batch = 0
         self._running: Epoch | None = None
         self._graph = FFCVGraph(beton, self._operations(), config)
-        self._ids, self._valid = rank_share(config, self.num_samples, 0)
 
     def _operations(self) -> list:
         config = self.config
         operations: list = [CropDecoder(config, self._epoch, self._failures)]
         if config.policy is not None:
-            bank = _open_bank(config)
+            bank = open_bank(config)
             operations.append(Mix(config.policy, bank, seed=config.seed, epoch=self._epoch))
         operations.append(ToTensor())
         if torch.device(config.device).type != "cpu":
             operations.append(ToDevice(torch.device(config.device), non_blocking=True))
         return [*operations, ToTorchImage()]
 
-    def __len__(self) -> int:
-        return ceil(len(self._ids) / self.config.batch_size)
-
-    @property
-    def damaged(self) -> tuple[int, ...]:
-        return tuple(sorted(self._damaged))
-
     def set_epoch(self, epoch: int) -> None:
-        if not 0 <= epoch <= MAX_EPOCH:
-            raise InputError(f"`epoch` must be in 0..{MAX_EPOCH}, got {epoch}")
-        self.close()
-        self._epoch[0], self._next_batch = epoch, 0
-        self._ids, self._valid = rank_share(self.config, self.num_samples, epoch)
-
-    def state_dict(self) -> dict[str, int]:
-        return {"epoch": int(self._epoch[0]), "batch": self._next_batch}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.set_epoch(state["epoch"])
-        if not 0 <= state["batch"] <= len(self):
-            raise InputError(
-                f"`batch` of the loader state must be in 0..{len(self)}, got {state['batch']}; it was taken with "
-                "another dataset, batch size or world size"
-            )
-        self._next_batch = state["batch"]
+        super().set_epoch(epoch)
+        self._epoch[0] = epoch
 
     def __iter__(self) -> Iterator[Batch]:
         self.close()
-        size, first = self.config.batch_size, self._next_batch * self.config.batch_size
-        if first < len(self._ids):
-            with closing(Epoch(self._graph, self._ids[first:].astype(np.uint64))) as epoch:
+        size, first = self.config.batch_size, self.next_batch * self.config.batch_size
+        if first < len(self.ids):
+            with closing(Epoch(self._graph, self.ids[first:].astype(np.uint64))) as epoch:
                 self._running = epoch
-                for start, (images,) in zip(range(first, len(self._ids), size), epoch):
-                    self._next_batch += 1
+                for start, (images,) in zip(range(first, len(self.ids), size), epoch):
+                    self.next_batch += 1
                     yield self._batch(images, slice(start, start + size))
-        self._next_batch = 0
+        self.next_batch = 0
 
     def _batch(self, images: torch.Tensor, place: slice) -> Batch:
-        ids, valid = self._ids[place], self._valid[place]
+        ids, valid = self.ids[place], self.valid[place]
         sound = self._failures[ids] == 0
         if not sound.all():
-            self._note_damage(ids, sound)
+            self._failures[ids[~sound]] = 0
+            self.note_damage(ids, sound, str(self.config.data))
             images, ids, valid = images[torch.from_numpy(sound).to(images.device)], ids[sound], valid[sound]
         elif self.config.copy:
             images = images.clone(memory_format=torch.preserve_format)
         labels = torch.from_numpy(self._labels[ids]).to(self.config.device, non_blocking=True)
         return Batch(images, labels, torch.from_numpy(ids.copy()), torch.from_numpy(valid.copy()))
 
-    def _note_damage(self, ids: np.ndarray, sound: np.ndarray) -> None:
-        """Raise for the samples `ids` where `sound`, bool of the same shape, is False; or remember them."""
-        damaged = ids[~sound]
-        self._failures[damaged] = 0
-        if self.config.on_damage == "raise":
-            raise InputError(
-                f"{self.config.data}: sample {damaged[0]} does not decode, so the file was damaged after it was "
-                'written; copy or write it again, or leave such samples out with on_damage="skip"'
-            )
-        self._damaged.update(damaged.tolist())
-        if not sound.any():
-            raise InputError(
-                f"{self.config.data}: all {len(ids)} samples of a batch, {damaged[0]} among them, do not decode, so "
-                "nothing is left of it; copy or write the file again"
-            )
-
     def close(self) -> None:
         if self._running is not None:
             self._running.close()
             self._running = None
-
-    def __enter__(self) -> "FFCVLoader":
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.close()
 
 
 def _read_manifest(config: LoaderConfig) -> Manifest | None:
@@ -165,15 +117,3 @@ def _check_sizes(beton: Beton, config: LoaderConfig) -> None:
             f"{config.data}: `crop` 'none' needs pictures of {size} x {size}, sample {wrong[0]} is "
             f"{first['height']} x {first['width']}; use crop='center'"
         )
-
-
-def _open_bank(config: LoaderConfig) -> FractalBank | None:
-    if config.fractals is None or config.policy is None or not config.policy.uses_fractals:
-        return None
-    bank = FractalBank.open(config.fractals)
-    if min(bank.minimum_size) < config.size:
-        raise InputError(
-            f"{config.fractals}: the smallest picture is {bank.minimum_size[0]} x {bank.minimum_size[1]}, smaller than "
-            f"`size` {config.size}; write the bank again with --short-side {config.size} or more"
-        )
-    return bank
