@@ -28,7 +28,7 @@ from benchmarks.pictures import photographs
 from layermix import LayerMix
 from layermix.errors import run_program
 from pipelines import LoaderConfig, build_loader
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.options import StoreOptions
 from writers.write_dataset import main as write_dataset
@@ -87,7 +87,7 @@ def inputs(arguments: Arguments) -> Iterator[Inputs]:
             _write("--source", "fractals", "--generate", "64", "--short-side", side, "--out", str(bank))
         raw, yuv, folder, pictures = place / "raw.beton", place / "yuv.beton", place / "folder", StoredPictures(data)
         for copy, options in ((raw, StoreOptions(mode="raw")), (yuv, StoreOptions(mode="yuv"))):
-            write_beton(pictures, copy, ImageLayout(options), options=options.describe())
+            write_file(pictures, copy, ImageLayout(options), options=options.describe())
         write_folder(data, folder, arguments.folder_pictures)
         yield Inputs(data=data, raw=raw, yuv=yuv, folder=folder, bank=bank, count=len(pictures))
 

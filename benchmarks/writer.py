@@ -26,7 +26,7 @@ from PIL import Image
 from benchmarks.measure import interleave, report
 from benchmarks.pictures import photographs
 from layermix.errors import run_program
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.images import quiet_pillow
 from writers.options import StoreOptions
@@ -74,7 +74,7 @@ class Pictures:
 def ours(pictures: Pictures, path: Path, options: StoreOptions, workers: int) -> Callable[[], object]:
     """A write by this project."""
     layout = ImageLayout(options)
-    return lambda: write_beton(pictures, path, layout, options={}, threads=workers, overwrite=True)
+    return lambda: write_file(pictures, path, layout, options={}, threads=workers, overwrite=True)
 
 
 def stock(pictures: Pictures, path: Path, field: dict, workers: int) -> Callable[[], None]:

@@ -17,6 +17,15 @@ from layermix.errors import InputError
 
 MANIFEST_VERSION = 1
 
+Kind = Literal["images", "fractals"]
+"""What a data set holds: pictures with labels, or a fractal bank."""
+
+FORMATS = {"beton": ".beton"}
+"""The containers and how the names of their files end."""
+
+SIDE_FILES = ("quarantine", "hashes", "index", "table")
+"""The files beside a data file that its manifest vouches for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SideFile:
@@ -56,7 +65,7 @@ class Shard:
 class Manifest:
     """What one data file, or a set of shards, holds; immutable, checked once, InputError where a value breaks its rule.
 
-    format: the container, "beton".  kind: "images" (picture and label) or "fractals" (a fractal bank).
+    format: the container, one of FORMATS.  kind: "images" (picture and label) or "fractals" (a fractal bank).
     count: samples in the file; a sample's id is its place, 0 to count - 1.
     bytes, sha256: size and content hash (64 hexadecimal digits) of the whole file; of a set the sum, and the
         hash of the shards' hashes joined by newlines.
@@ -67,13 +76,15 @@ class Manifest:
     channels, short_side: fractal banks only, None otherwise: 1 or 3, and the pixels of the smallest picture.
     skipped: bad pictures of the source that were left out.
     quarantine: JSON lines with index in the source, path and reason of each, where that was asked for.
-    hashes: BLAKE2b of every sample, 8 bytes each in the order of the ids: picture, metadata row, allocation entry.
+    hashes: xxh3 of every sample, 8 bytes each in the order of the ids: all that the file holds of it.
+    index: where each sample stands, as DALI's reader of the format wants it.  table: the same and more, a row of
+        `layermix.samples.SAMPLE` each. Neither for a .beton, which holds its tables itself.
     shard: {"index": i, "of": n} for the i-th of n files of a set.
     shards: the files of a set, in the order of their ids; empty for a single file.
     """
 
     format: str
-    kind: Literal["images", "fractals"]
+    kind: Kind
     count: int
     bytes: int
     sha256: str
@@ -88,12 +99,14 @@ class Manifest:
     skipped: int = 0
     quarantine: SideFile | None = None
     hashes: SideFile | None = None
+    index: SideFile | None = None
+    table: SideFile | None = None
     shard: Mapping[str, int] | None = None
     shards: tuple[Shard, ...] = ()
 
     def __post_init__(self) -> None:
         _require("version", self.version == MANIFEST_VERSION, f"must be {MANIFEST_VERSION}", self.version)
-        _require("format", self.format == "beton", 'must be "beton"', self.format)
+        _require("format", self.format in FORMATS, f"must be one of {', '.join(FORMATS)}", self.format)
         _require("kind", self.kind in ("images", "fractals"), 'must be "images" or "fractals"', self.kind)
         _require("count", _is_int(self.count, 1), "must be an integer > 0", self.count)
         _require("bytes", _is_int(self.bytes, 1), "must be an integer > 0", self.bytes)
@@ -102,7 +115,7 @@ class Manifest:
         _require("options", isinstance(self.options, Mapping), "must be an object", self.options)
         _require("created_by", isinstance(self.created_by, str), "must be a string", self.created_by)
         _require("skipped", _is_int(self.skipped, 0), "must be an integer >= 0", self.skipped)
-        for key in ("quarantine", "hashes"):
+        for key in SIDE_FILES:
             value = getattr(self, key)
             _require(key, value is None or isinstance(value, SideFile), "must be an object", value)
         self._check_classes()
@@ -189,6 +202,18 @@ def read_manifest(data: Path) -> Manifest:
     return manifest
 
 
+def read_side_file(data: Path, side: SideFile) -> bytes:
+    """The content of a file beside `data`. InputError: no such file, or changed since it was written."""
+    path = data.with_name(side.file)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); copy it with the data file") from error
+    if hashlib.sha256(content).hexdigest() != side.sha256:
+        raise InputError(f"{path}: is not what was written: the file is damaged; copy or write it again")
+    return content
+
+
 def _check_size(data: Path, size: int) -> None:
     try:
         found = data.stat().st_size
@@ -216,7 +241,7 @@ def _parse(path: Path) -> Manifest:
 
 def _from_json(fields: dict[str, Any]) -> Manifest:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
-    for key in ("quarantine", "hashes"):
+    for key in SIDE_FILES:
         if key in values:
             values[key] = _record(SideFile, values[key], key)
     if isinstance(values.get("shards"), tuple):

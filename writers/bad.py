@@ -1,6 +1,5 @@
 """Bad pictures: what a write does with them, and the list that it leaves of them."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from layermix.manifest import SideFile
-from writers.atomic import atomic_output, output_errors, write_all
+from writers.manifest import write_side_file
 
 OnBad = Literal["fail", "skip", "quarantine"]
 """fail: the first bad picture, in the order of the source, ends the write.  skip: bad pictures are left out and
@@ -36,8 +35,5 @@ def quarantine_path(data: Path) -> Path:
 
 def write_quarantine(data: Path, bad: Sequence[BadPicture]) -> SideFile:
     """Write the list, one JSON object {index, path, reason} a line, in the order of the source; empty for none."""
-    path = quarantine_path(data)
     content = "".join(json.dumps(asdict(picture)) + "\n" for picture in bad).encode()
-    with atomic_output(path) as file, output_errors(path):
-        write_all(file, content)
-    return SideFile(file=path.name, sha256=hashlib.sha256(content).hexdigest())
+    return write_side_file(quarantine_path(data), content)

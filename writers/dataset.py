@@ -1,4 +1,4 @@
-"""Writing a source, or a part of one, to a .beton with its manifest: whole, or to be continued."""
+"""Writing a source, or a part of one, to a data file with its manifest: whole, or to be continued."""
 
 import contextlib
 import os
@@ -9,13 +9,14 @@ from typing import Any
 
 from layermix.errors import InputError
 from layermix.manifest import Manifest
+from layermix.samples import table_path
 from writers.atomic import partial_path, publish
 from writers.bad import BadPicture, OnBad, quarantine_path, write_quarantine
 from writers.encode import StoredPicture
 from writers.formats.layouts import Layout
-from writers.hashes import picture_hash, write_hashes
+from writers.hashes import write_hashes
 from writers.identity import Part, identity_of
-from writers.manifest import content_hash, creator, withdraw_manifest, write_manifest
+from writers.manifest import content_hash, creator, index_path, withdraw_manifest, write_manifest, write_side_file
 from writers.ordered import map_ordered
 from writers.source import Source
 from writers.unfinished import UnfinishedFile, begin_or_resume, finished_manifest
@@ -25,7 +26,7 @@ _CHUNK_PICTURES = 16
 """Pictures are handed to the threads in chunks of about so many bytes, of so many pictures at most."""
 
 
-def write_beton(
+def write_file(
     source: Source,
     out: Path,
     layout: Layout,
@@ -60,14 +61,14 @@ def write_beton(
         return finished
     if on_bad != "fail":
         options = {**options, "on_bad": on_bad}
-    with begin_or_resume(out, layout.fields, part, identity, resume=resume) as unfinished:
+    with begin_or_resume(out, layout, part, identity, resume=resume) as unfinished:
         if on_bad == "fail" and unfinished.bad:
             raise _bad_picture_error(out, unfinished.bad[0])
         advance(unfinished.next_index - part.start)
         _store_samples(unfinished, source, layout, threads, on_bad, advance)
-        if unfinished.beton.stored == 0:
+        if unfinished.contents.stored == 0:
             raise _nothing_good_error(out, unfinished.bad)
-        unfinished.beton.finish()
+        unfinished.contents.finish()
         return _publish(unfinished, source, layout, options, part)
 
 
@@ -93,13 +94,13 @@ def _store_samples(
                     raise InputError(f"{result.path}: {result.reason}")
                 unfinished.leave_out(result)
             else:
-                picture, label, begun_hash = result
+                picture, label = result
                 size = len(picture.data)
-                unfinished.store(picture.data, begun_hash, partial(layout.row, picture, label))
+                unfinished.store(picture, label)
             advance(1)
 
 
-def _encode(source: Source, layout: Layout, index: int) -> tuple[StoredPicture, int, Any] | BadPicture:
+def _encode(source: Source, layout: Layout, index: int) -> tuple[StoredPicture, int] | BadPicture:
     name = f"picture {index}"
     try:
         sample = source.read(index)
@@ -110,16 +111,17 @@ def _encode(source: Source, layout: Layout, index: int) -> tuple[StoredPicture, 
         picture = layout.encode(sample)
     except InputError as error:
         return BadPicture.of(index, name, str(error))
-    return picture, sample.label, picture_hash(picture.data)
+    return picture, sample.label
 
 
 def _publish(
     unfinished: UnfinishedFile, source: Source, layout: Layout, options: Mapping[str, Any], part: Part
 ) -> Manifest:
-    out, beton, bad = unfinished.out, unfinished.beton, unfinished.bad
+    out, contents, bad = unfinished.out, unfinished.contents, unfinished.bad
+    index = contents.index()
     manifest = Manifest(
-        format="beton",
-        count=beton.stored,
+        format=contents.name,
+        count=contents.stored,
         bytes=os.fstat(unfinished.file.fileno()).st_size,
         sha256=content_hash(unfinished.file, out),
         classes=source.classes,
@@ -128,9 +130,11 @@ def _publish(
         created_by=creator(),
         skipped=len(bad),
         quarantine=write_quarantine(out, bad) if options.get("on_bad") == "quarantine" else None,
-        hashes=write_hashes(out, beton.hashes),
+        hashes=write_hashes(out, contents.hashes),
+        index=None if index is None else write_side_file(index_path(out), index),
+        table=write_side_file(table_path(out), contents.rows.tobytes()) if contents.has_table else None,
         shard=part.shard,
-        **layout.summary(beton.columns(), len(source.classes)),
+        **layout.summary(contents.rows, len(source.classes)),
     )
     withdraw_manifest(out)
     if manifest.quarantine is None:

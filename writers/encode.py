@@ -8,7 +8,7 @@ from ffcv.libffcv import imdecode
 
 from layermix.errors import InputError
 from layermix.yuv import rgb_to_yuv, yuv_bytes
-from writers.images import PictureFile, encode_jpeg, shrink, shrunk_size
+from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
 
@@ -17,19 +17,22 @@ from writers.source import Sample
 class StoredPicture:
     """Bytes of one picture.
 
-    form: "jpg", a JPEG file; "raw", row-major uint8 pixels of shape (height, width[, channels]); or "yuv", planes as of
-        `layermix.yuv`.
+    form: "jpg", a JPEG file; "png", a PNG file; "raw", row-major uint8 pixels of shape (height, width[, channels]); or
+        "yuv", planes as of `layermix.yuv`.
     """
 
     data: bytes
     height: int
     width: int
     channels: int
-    form: Literal["jpg", "raw", "yuv"]
+    form: Literal["jpg", "raw", "yuv", "png"]
 
 
-def encode_image(sample: Sample, options: StoreOptions) -> StoredPicture:
-    """The RGB picture of a sample as `options` want it stored. InputError with the sample's name for a bad picture."""
+def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw", "png"] = "raw") -> StoredPicture:
+    """The RGB picture of a sample as `options` want it stored; `lossless` is how mode "raw" and small pictures are.
+
+    InputError with the sample's name for a bad picture.
+    """
     if isinstance(sample.image, bytes):
         file = PictureFile(sample.image, sample.name)
         size = file.upright_jpeg_size() if options.mode == "auto" else None
@@ -39,13 +42,12 @@ def encode_image(sample: Sample, options: StoreOptions) -> StoredPicture:
     else:
         pixels = sample.image
     pixels = _fitted(pixels, sample.name, options)
+    form: Literal["jpg", "raw", "yuv", "png"] = "yuv" if options.mode == "yuv" else "jpg"
     if options.mode == "raw" or (options.mode == "auto" and _is_small(*pixels.shape[:2])):
-        return _raw(pixels)
+        form = lossless
     height, width, channels = pixels.shape
-    if options.mode == "yuv":
-        return StoredPicture(data=_planes(pixels), height=height, width=width, channels=channels, form="yuv")
-    data = encode_jpeg(pixels, options.quality)
-    return StoredPicture(data=data, height=height, width=width, channels=channels, form="jpg")
+    data = _data(pixels, form, options.quality)
+    return StoredPicture(data=data, height=height, width=width, channels=channels, form=form)
 
 
 def encode_fractal(sample: Sample, options: StoreOptions, channels: int) -> StoredPicture:
@@ -56,7 +58,9 @@ def encode_fractal(sample: Sample, options: StoreOptions, channels: int) -> Stor
     found = 1 if pixels.ndim == 2 else pixels.shape[2]
     if found != channels:
         raise InputError(f"{sample.name}: has {found} channels in a bank of {channels}; see --color")
-    return _raw(_fitted(pixels, sample.name, options))
+    pixels = _fitted(pixels, sample.name, options)
+    height, width = pixels.shape[:2]
+    return StoredPicture(data=pixels.tobytes(), height=height, width=width, channels=channels, form="raw")
 
 
 def _may_stay(jpeg: bytes, size: tuple[int, int], options: StoreOptions) -> bool:
@@ -83,10 +87,12 @@ def _is_small(height: int, width: int) -> bool:
     return max(height, width) <= RAW_SIDE
 
 
-def _raw(pixels: np.ndarray) -> StoredPicture:
-    height, width = pixels.shape[:2]
-    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    return StoredPicture(data=pixels.tobytes(), height=height, width=width, channels=channels, form="raw")
+def _data(pixels: np.ndarray, form: Literal["jpg", "raw", "yuv", "png"], quality: int) -> bytes:
+    if form == "raw":
+        return pixels.tobytes()
+    if form == "yuv":
+        return _planes(pixels)
+    return encode_png(pixels) if form == "png" else encode_jpeg(pixels, quality)
 
 
 def _planes(pixels: np.ndarray) -> bytes:

@@ -1,32 +1,27 @@
 """The hashes of the single samples: 8 bytes each, in a file beside the data.
 
-A sample's hash is xxh3 (64 bits) over its stored picture, its metadata row and its entry of the allocation table, so
-that a damaged bit in any of the three is traced to the sample.
+A sample's hash is xxh3 (64 bits) over all that the file holds of it and over its rows in the tables (of a .beton the
+metadata row and the entry of the allocation table), so that a damaged bit in any of them is traced to the sample.
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import xxhash
 
 from layermix.errors import InputError
-from layermix.manifest import SideFile
-from writers.atomic import atomic_output, output_errors, write_all
+from layermix.manifest import SideFile, read_side_file
+from writers.manifest import write_side_file
 
 HASH_BYTES = 8
 
 
-def picture_hash(data: bytes | memoryview):
-    """The hash of a sample begun with its stored picture; `sample_hash` ends it."""
-    return xxhash.xxh3_64(data)
-
-
-def sample_hash(begun, row: bytes, allocation: bytes) -> bytes:
-    """The 8 bytes of a sample, from `picture_hash` of its picture, its metadata row and its allocation entry."""
-    begun.update(row)
-    begun.update(allocation)
-    return begun.digest()
+def sample_hash(*parts: bytes | memoryview) -> int:
+    """The hash, 64 bits, of a sample that stands in the file as these parts in turn."""
+    digest = xxhash.xxh3_64()
+    for part in parts:
+        digest.update(part)
+    return int.from_bytes(digest.digest(), "little")
 
 
 def hashes_path(data: Path) -> Path:
@@ -36,19 +31,12 @@ def hashes_path(data: Path) -> Path:
 
 def write_hashes(data: Path, hashes: np.ndarray) -> SideFile:
     """Write uint64 (n,) hashes beside `data`."""
-    path, content = hashes_path(data), hashes.astype("<u8").tobytes()
-    with atomic_output(path) as file, output_errors(path):
-        write_all(file, content)
-    return SideFile(file=path.name, sha256=hashlib.sha256(content).hexdigest())
+    return write_side_file(hashes_path(data), hashes.astype("<u8").tobytes())
 
 
 def read_hashes(data: Path, side: SideFile, count: int) -> np.ndarray:
     """The hashes of `count` samples, uint64 (count,). InputError: no such file, or changed since it was written."""
-    path = data.with_name(side.file)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); copy it with the data file") from error
-    if hashlib.sha256(content).hexdigest() != side.sha256 or len(content) != HASH_BYTES * count:
-        raise InputError(f"{path}: is not what was written: hashes of samples are damaged; copy or write it again")
+    content = read_side_file(data, side)
+    if len(content) != HASH_BYTES * count:
+        raise InputError(f"{data}: {side.file} holds no hash of each of {count} samples; write the data set again")
     return np.frombuffer(content, "<u8")

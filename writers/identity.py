@@ -34,11 +34,10 @@ class Part:
 
 def identity_of(source: Source, layout: Layout, options: Mapping[str, Any], part: Part) -> dict[str, Any]:
     """Everything that the bytes of the file follow from, as JSON values: source, options, part, programs."""
-    fields = [type(field).__name__ for field in layout.fields.values()]
     about = {
-        **_described(source.describe(), options, source.classes, part.shard),
+        **_described(layout.format.name, source.describe(), options, source.classes, part.shard),
         "pictures": [part.start, part.stop],
-        "fields": ", ".join(fields),
+        "kind": layout.kind,
         "programs": ", ".join([creator(), *(f"{name} {version(name)}" for name in ("opencv-python", "pillow"))]),
     }
     return json.loads(json.dumps(about))
@@ -46,7 +45,7 @@ def identity_of(source: Source, layout: Layout, options: Mapping[str, Any], part
 
 def is_manifest_of(manifest: Manifest, identity: Mapping[str, Any]) -> bool:
     """Whether a finished file is what a write of this identity gives, as far as its manifest says."""
-    found = _described(manifest.source, manifest.options, manifest.classes, manifest.shard)
+    found = _described(manifest.format, manifest.source, manifest.options, manifest.classes, manifest.shard)
     return all(identity[key] == value for key, value in json.loads(json.dumps(found)).items())
 
 
@@ -62,9 +61,14 @@ def require_same(found: Mapping[str, Any], wanted: Mapping[str, Any], name: str)
 
 
 def _described(
-    source: Mapping[str, Any], options: Mapping[str, Any], classes: tuple[str, ...], shard: Mapping[str, int] | None
+    format: str,
+    source: Mapping[str, Any],
+    options: Mapping[str, Any],
+    classes: tuple[str, ...],
+    shard: Mapping[str, int] | None,
 ) -> dict[str, Any]:
     return {
+        "format": format,
         "source": {key: value for key, value in source.items() if key not in _NO_PART},
         "options": {key: value for key, value in options.items() if key != "on_bad"},
         "classes": hashlib.sha256("\n".join(classes).encode()).hexdigest(),

@@ -106,6 +106,14 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     return data.tobytes()
 
 
+def encode_png(image: np.ndarray) -> bytes:
+    """PNG bytes of uint8 RGB (H, W, 3), without loss."""
+    done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise RuntimeError(f"OpenCV cannot encode a picture of shape {image.shape}")
+    return data.tobytes()
+
+
 @contextlib.contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Within the block Pillow's remarks on odd metadata are not printed; its bomb warning is raised, not printed.

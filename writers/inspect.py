@@ -18,11 +18,13 @@ import tyro
 
 from layermix.errors import InputError, run_program
 from layermix.manifest import Manifest, data_files, read_manifest
+from layermix.samples import FORMS
 
 if TYPE_CHECKING:
     from writers.contents import Contents
 
 _CLASSES_SHOWN = 20
+_FORM_NAMES = ("JPEG", "raw", "YUV", "PNG")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +65,10 @@ def describe(path: Path, manifest: Manifest, contents: "Contents") -> Iterator[s
     yield f"{path}: {manifest.kind}, {manifest.count:,} samples, {manifest.bytes:,} bytes"
     for shard in manifest.shards:
         yield f"shard       {shard.file}: ids from {shard.first_id:,}, {shard.count:,} samples, {shard.bytes:,} bytes"
-    jpegs, raw, yuv = np.bincount(contents.modes, minlength=3)[:3].tolist()
-    yield f"stored      {raw:,} raw, {jpegs:,} JPEG, {yuv:,} YUV"
-    for name, values in (("height", contents.heights), ("width", contents.widths), ("bytes", contents.sizes)):
-        least, middle, most = np.percentile(values, (0, 50, 100)).astype(int).tolist()
+    forms = np.bincount(contents.rows["form"].astype(int), minlength=len(FORMS)).tolist()
+    yield "stored      " + ", ".join(f"{count:,} {name}" for name, count in zip(_FORM_NAMES, forms) if count)
+    for name, field in (("height", "height"), ("width", "width"), ("bytes", "size")):
+        least, middle, most = np.percentile(contents.rows[field], (0, 50, 100)).astype(int).tolist()
         yield f"{name:11} {least:,} to {most:,}, median {middle:,}"
     yield f"skipped     {manifest.skipped:,} bad pictures" + _quarantine(manifest)
     for name, entries in (("source", manifest.source), ("options", manifest.options)):

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from layermix.samples import SAMPLE
 from writers.atomic import output_errors, write_all
 from writers.bad import BadPicture
 
 _HEAD = struct.Struct("<4sQI")
-_MAGIC = b"LMJ1"
+_MAGIC = b"LMJ2"
 _LENGTH = struct.Struct("<I")
 
 
@@ -31,13 +32,12 @@ class Block:
     """Samples stored since the block before.
 
     stop: index in the source after the last picture dealt with.  bad: pictures left out.
-    metadata, allocations, hashes: one entry a stored sample, as they stand in the data file.
+    rows, hashes: one entry a stored sample, SAMPLE (n,) and uint64 (n,).
     """
 
     stop: int
     bad: Sequence[BadPicture]
-    metadata: np.ndarray
-    allocations: np.ndarray
+    rows: np.ndarray
     hashes: np.ndarray
 
 
@@ -69,16 +69,15 @@ class Journal:
     def append(self, block: Block) -> None:
         """Note a block down. One that is broken off is not read again, and the next takes its place."""
         bad = [dataclasses.astuple(picture) for picture in block.bad]
-        head = json.dumps({"stop": block.stop, "stored": len(block.metadata), "bad": bad}).encode()
-        arrays = (block.metadata.tobytes(), block.allocations.tobytes(), block.hashes.tobytes())
-        self._append(b"".join([_LENGTH.pack(len(head)), head, *arrays]))
+        head = json.dumps({"stop": block.stop, "stored": len(block.rows), "bad": bad}).encode()
+        self._append(b"".join([_LENGTH.pack(len(head)), head, block.rows.tobytes(), block.hashes.tobytes()]))
 
-    def recover(self, keep: Callable[[Block], bool], metadata_type: np.dtype, allocation_type: np.dtype) -> None:
+    def recover(self, keep: Callable[[Block], bool]) -> None:
         """Offer the whole blocks, oldest first; cut off the first that `keep` refuses and all after it."""
         payloads = self._payloads()
         _, end = next(payloads)
         for payload, next_end in payloads:
-            if not keep(_parse(payload, metadata_type, allocation_type)):
+            if not keep(_parse(payload)):
                 break
             end = next_end
         self._cut(end)
@@ -119,12 +118,11 @@ def read_identity(data: Path) -> dict[str, Any] | None:
     return None if found is None else json.loads(found[0])
 
 
-def _parse(payload: bytes, metadata_type: np.dtype, allocation_type: np.dtype) -> Block:
+def _parse(payload: bytes) -> Block:
     (length,) = _LENGTH.unpack_from(payload)
-    head = json.loads(payload[_LENGTH.size : _LENGTH.size + length])
-    position, arrays = _LENGTH.size + length, []
-    for kind in (metadata_type, allocation_type, np.dtype("<u8")):
-        arrays.append(np.frombuffer(payload, kind, head["stored"], position))
-        position += arrays[-1].nbytes
+    start = _LENGTH.size + length
+    head = json.loads(payload[_LENGTH.size : start])
+    rows = np.frombuffer(payload, SAMPLE, head["stored"], start)
+    hashes = np.frombuffer(payload, "<u8", head["stored"], start + rows.nbytes)
     bad = tuple(BadPicture(index=index, path=path, reason=reason) for index, path, reason in head["bad"])
-    return Block(stop=head["stop"], bad=bad, metadata=arrays[0], allocations=arrays[1], hashes=arrays[2])
+    return Block(stop=head["stop"], bad=bad, rows=rows, hashes=hashes)

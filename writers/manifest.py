@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from layermix import __version__
-from layermix.manifest import Manifest, manifest_path
+from layermix.manifest import Manifest, SideFile, manifest_path
 from writers.atomic import atomic_output, output_errors, write_all
 
 
@@ -14,6 +14,18 @@ def write_manifest(data: Path, manifest: Manifest) -> None:
     path = manifest_path(data)
     with atomic_output(path) as file, output_errors(path):
         write_all(file, manifest.to_json().encode())
+
+
+def write_side_file(path: Path, content: bytes) -> SideFile:
+    """Write a file that belongs to a data set, whole or not at all; the manifest's entry for it."""
+    with atomic_output(path) as file, output_errors(path):
+        write_all(file, content)
+    return SideFile(file=path.name, sha256=hashlib.sha256(content).hexdigest())
+
+
+def index_path(data: Path) -> Path:
+    """Where the index that DALI's reader of the format wants stands."""
+    return data.with_name(data.name + ".idx")
 
 
 def withdraw_manifest(data: Path) -> None:

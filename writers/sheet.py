@@ -18,7 +18,7 @@ _COLUMNS = 8
 
 def write_sheet(out: Path, contents: Contents, classes: tuple[str, ...], pictures: int) -> None:
     """Write a PNG of at most `pictures` pictures in reading order, evenly spaced over the ids."""
-    count = len(contents.labels)
+    count = len(contents.rows)
     samples = np.unique(np.linspace(0, count - 1, min(pictures, count)).astype(int)).tolist()
     columns = min(_COLUMNS, len(samples))
     rows = -(-len(samples) // columns)
@@ -27,7 +27,7 @@ def write_sheet(out: Path, contents: Contents, classes: tuple[str, ...], picture
     for place, sample in enumerate(samples):
         left, top = place % columns * (CELL + 2), place // columns * (CELL + _CAPTION + 2)
         sheet.paste(_fitted(contents.pixels(sample)), (left, top))
-        caption = f"{sample} {classes[contents.labels[sample]]}"[:22]
+        caption = f"{sample} {classes[contents.rows['label'][sample]]}"[:22]
         draw.text((left + 1, top + CELL + 1), caption.encode("latin1", "replace").decode("latin1"), fill="black")
     encoded = io.BytesIO()
     sheet.save(encoded, "PNG")

@@ -3,17 +3,17 @@
 import contextlib
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-from ffcv.fields.base import Field
 
 from layermix.errors import InputError
 from layermix.manifest import Manifest, manifest_path, read_manifest
 from writers.atomic import open_locked, output_errors, partial_path
 from writers.bad import BadPicture
-from writers.formats.beton import BetonFile
+from writers.encode import StoredPicture
+from writers.formats.container import Container
+from writers.formats.layouts import Layout
 from writers.identity import Part, is_manifest_of, require_same
 from writers.journal import Block, Journal, journal_path, read_identity
 
@@ -24,21 +24,21 @@ SECONDS_BETWEEN_BLOCKS = 2.0
 class UnfinishedFile:
     """The file that a write is filling: `store` or `leave_out` each picture from `next_index` on.
 
-    beton: the file's contents.  bad: the pictures left out.  next_index: index in the source of the next picture.
+    contents: what the file holds.  bad: the pictures left out.  next_index: index in the source of the next picture.
     """
 
-    def __init__(self, file: io.FileIO, out: Path, journal: Journal, fields: Mapping[str, Field], part: Part) -> None:
+    def __init__(self, file: io.FileIO, out: Path, journal: Journal, contents: Container, part: Part) -> None:
         self.file, self.out, self.part = file, out, part
-        self.beton = BetonFile(file, out, fields, part.stop - part.start)
+        self.contents = contents
         self.bad: list[BadPicture] = []
         self.next_index = part.start
         self._journal = journal
         self._noted_samples, self._noted_bad = 0, 0
         self._last_note = time.monotonic()
 
-    def store(self, data: bytes, begun_hash: Any, row: Callable[[int], tuple]) -> None:
-        """The next picture, good; see BetonFile.append."""
-        self.beton.append(data, begun_hash, row)
+    def store(self, picture: StoredPicture, label: int) -> None:
+        """The next picture, good."""
+        self.contents.append(picture, label)
         self._next()
 
     def leave_out(self, bad: BadPicture) -> None:
@@ -48,16 +48,15 @@ class UnfinishedFile:
 
     def note(self) -> None:
         """Write to the journal what was done since the last note, once its pictures are in the file."""
-        self.beton.flush()
-        new, stored = slice(self._noted_samples, None), self.beton.stored
+        self.contents.flush()
+        new, stored = slice(self._noted_samples, None), self.contents.stored
         if self.next_index == self.part.start:
             return
         block = Block(
             stop=self.part.start + stored + len(self.bad),
             bad=tuple(self.bad[self._noted_bad :]),
-            metadata=self.beton.metadata[new],
-            allocations=self.beton.allocations[new],
-            hashes=self.beton.hashes[new],
+            rows=self.contents.rows[new],
+            hashes=self.contents.hashes[new],
         )
         self._journal.append(block)
         self._noted_samples, self._noted_bad = stored, len(self.bad)
@@ -66,9 +65,9 @@ class UnfinishedFile:
     def recover(self, keep_stored: bool) -> None:
         """Take over what the journal says and the file proves; none of it unless `keep_stored`."""
         if keep_stored:
-            self._journal.recover(self._take_over, self.beton.metadata.dtype, self.beton.allocations.dtype)
-        self._noted_samples, self._noted_bad = self.beton.stored, len(self.bad)
-        self.beton.cut()
+            self._journal.recover(self._take_over)
+        self._noted_samples, self._noted_bad = self.contents.stored, len(self.bad)
+        self.contents.cut()
 
     def forget(self) -> None:
         """Remove the journal: the file is published."""
@@ -81,7 +80,7 @@ class UnfinishedFile:
             self.note()
 
     def _take_over(self, block: Block) -> bool:
-        if not self.beton.restore(block.metadata, block.allocations, block.hashes):
+        if not self.contents.restore(block.rows, block.hashes):
             return False
         self.bad += block.bad
         self.next_index = block.stop
@@ -125,7 +124,7 @@ def _finished(out: Path, identity: Mapping[str, Any]) -> Manifest:
 
 @contextlib.contextmanager
 def begin_or_resume(
-    out: Path, fields: Mapping[str, Field], part: Part, identity: Mapping[str, Any], *, resume: bool
+    out: Path, layout: Layout, part: Part, identity: Mapping[str, Any], *, resume: bool
 ) -> Iterator[UnfinishedFile]:
     """The file to fill, locked against a second writer; a block that raises leaves it to be continued.
 
@@ -139,7 +138,8 @@ def begin_or_resume(
             require_same(interrupted, identity, str(partial_path(out)))
         else:
             journal.begin(identity)
-        unfinished = UnfinishedFile(file, out, journal, fields, part)
+        contents = layout.format(file, out, layout.kind, part.stop - part.start, part.start)
+        unfinished = UnfinishedFile(file, out, journal, contents, part)
         unfinished.recover(keep_stored=interrupted is not None)
         try:
             yield unfinished

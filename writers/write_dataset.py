@@ -220,7 +220,7 @@ def _request(arguments: WriteDataset) -> SourceRequest:
 def _write(source: Source, options: StoreOptions, arguments: WriteDataset) -> Manifest | None:
     """Write the data set; its manifest, or None where others have still to finish the set."""
     # Imported here: ffcv brings torch, seconds that a mistaken flag or a missing root should not cost.
-    from writers.dataset import write_beton
+    from writers.dataset import write_file
     from writers.formats.layouts import FractalLayout, ImageLayout
     from writers.write_set import SetWriter
 
@@ -236,7 +236,7 @@ def _write(source: Source, options: StoreOptions, arguments: WriteDataset) -> Ma
             "advance": advance,
         }
         if arguments.shards is None:
-            return write_beton(source, arguments.out, layout, **common)
+            return write_file(source, arguments.out, layout, **common)
         writer = SetWriter(source=source, out=arguments.out, layout=layout, shards=arguments.shards, **common)
         if arguments.publish:
             return writer.publish()

@@ -8,7 +8,7 @@ from typing import Any
 from layermix.errors import InputError
 from layermix.manifest import Manifest
 from writers.bad import OnBad
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import Layout
 from writers.identity import Part, identity_of
 from writers.manifest import withdraw_manifest
@@ -19,7 +19,7 @@ from writers.source import Source
 
 @dataclass(frozen=True, kw_only=True)
 class SetWriter:
-    """A source, how it is stored, and the number of files; the arguments are those of `write_beton`."""
+    """A source, how it is stored, and the number of files; the arguments are those of `write_file`."""
 
     source: Source
     out: Path
@@ -35,7 +35,7 @@ class SetWriter:
     def write_as(self, rank: Rank, patience: float) -> Manifest | None:
         """Write this rank's shards; rank 0 then waits for all others, publishes the set and returns its manifest.
 
-        InputError: as for `write_beton`, and a rank that dies; what is written stays, to be resumed.
+        InputError: as for `write_file`, and a rank that dies; what is written stays, to be resumed.
         """
         self._refuse_file()
         parts = plan_shards(len(self.source), self.shards)
@@ -72,7 +72,7 @@ class SetWriter:
         return self._publish(parts)
 
     def _write(self, part: Part) -> None:
-        write_beton(
+        write_file(
             self.source,
             shard_path(self.out, part.index, self.shards),
             self.layout,

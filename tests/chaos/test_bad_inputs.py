@@ -11,7 +11,7 @@ from picture_files import ListSource, jpeg, smooth_picture
 from layermix.errors import InputError, run_program
 from layermix.manifest import read_manifest
 from writers.contents import read_contents
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.options import StoreOptions
 from writers.verify import verify
@@ -55,7 +55,7 @@ def test_odd_pictures_are_stored_as_what_they_show(tmp_path, count):
     odd = list(good_but_odd_pictures())
     source = ListSource([content for _, content, _ in odd])
     path = tmp_path / "x.beton"
-    manifest = write_beton(source, path, ImageLayout(StoreOptions(mode="raw")), options={})
+    manifest = write_file(source, path, ImageLayout(StoreOptions(mode="raw")), options={})
     contents = read_contents(path, {path: manifest}, manifest)
     for number, (name, _, pixels) in enumerate(odd):
         found = contents.pixels(number).astype(int)
@@ -89,7 +89,7 @@ def test_hostile_pickles_are_named_and_run_nothing(tmp_path, capsys, trials, cou
 def test_mutated_datasets_are_found(tmp_path, trials, count):
     path = tmp_path / "x.beton"
     source = ListSource([jpeg(smooth_picture(70, 80, n)) for n in range(5)])
-    write_beton(source, path, ImageLayout(StoreOptions()), options={})
+    write_file(source, path, ImageLayout(StoreOptions()), options={})
     assert Reader(str(path)).num_samples == 5
     files, random = sorted(tmp_path.iterdir()), np.random.default_rng(0)
     for trial in range(trials):

@@ -10,7 +10,7 @@ from picture_files import ListSource, smooth_picture
 
 from layermix.errors import InputError
 from layermix.manifest import read_manifest
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.options import StoreOptions
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 
 
 def write(path, **flags):
-    return write_beton(ListSource(PICTURES), path, ImageLayout(StoreOptions()), options={}, threads=2, **flags)
+    return write_file(ListSource(PICTURES), path, ImageLayout(StoreOptions()), options={}, threads=2, **flags)
 
 
 def write_on_full_disk(path, limit):

@@ -12,7 +12,7 @@ from picture_files import ListSource, jpeg, smooth_picture
 from layermix.errors import InputError
 from layermix.manifest import read_manifest
 from writers import unfinished
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import FractalLayout, ImageLayout
 from writers.options import StoreOptions
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 def write(kind, path, **flags):
     images, classes, layout, on_bad = KINDS[kind]
     source = ListSource(images, classes)
-    return write_beton(source, path, layout(), options={}, on_bad=on_bad, threads=2, **flags)
+    return write_file(source, path, layout(), options={}, on_bad=on_bad, threads=2, **flags)
 
 
 def killed_after(seconds, kind, path, **flags):

@@ -17,23 +17,22 @@ from picture_files import ListSource, jpeg, smooth_picture
 from layermix import FractalBank
 from layermix.errors import InputError
 from layermix.manifest import read_manifest
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.encode import StoredPicture
 from writers.formats import beton
 from writers.formats.beton import BetonFile
 from writers.formats.layouts import FractalLayout, ImageLayout
-from writers.hashes import picture_hash
 from writers.images import decode_image
 from writers.options import StoreOptions
 
 
 def write_images(path, images, *, threads=1, **options):
-    return write_beton(ListSource(images), path, ImageLayout(StoreOptions(**options)), options=options, threads=threads)
+    return write_file(ListSource(images), path, ImageLayout(StoreOptions(**options)), options=options, threads=threads)
 
 
 def write_fractals(path, images, channels=1, **options):
     layout = FractalLayout(StoreOptions(mode="raw"), channels)
-    return write_beton(ListSource(images, ("fractal",)), path, layout, options=options)
+    return write_file(ListSource(images, ("fractal",)), path, layout, options=options)
 
 
 def stock_batches(path, pipelines, *, os_cache):
@@ -134,15 +133,11 @@ class Blocks:
     """A file of one-field records of the given sizes, and what a stock reader finds in it."""
 
     def __init__(self, path: Path, sizes) -> None:
-        layout = FractalLayout(StoreOptions(mode="raw"), 1)
         with io.FileIO(path, "w+") as file:
-            blocks = BetonFile(file, path, layout.fields, len(sizes))
+            blocks = BetonFile(file, path, "fractals", len(sizes))
             for number, size in enumerate(sizes):
                 data = bytes([number + 1]) * size
-                picture = StoredPicture(data=data, height=1, width=size, channels=1, form="raw")
-                blocks.append(
-                    data, picture_hash(data), lambda address, picture=picture: layout.row(picture, 0, address)
-                )
+                blocks.append(StoredPicture(data=data, height=1, width=size, channels=1, form="raw"), 0)
             blocks.finish()
         self.reader = Reader(str(path))
         self.content = np.fromfile(path, np.uint8)

@@ -11,7 +11,7 @@ from picture_files import ListSource, jpeg, png_claiming, smooth_picture
 from layermix.errors import InputError
 from layermix.manifest import read_manifest
 from writers.bad import quarantine_path
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.hashes import hashes_path, read_hashes
 from writers.options import StoreOptions
@@ -23,7 +23,7 @@ LEFT = [n for n in range(40) if n not in BAD]
 
 
 def write(path, images, on_bad, **options):
-    return write_beton(ListSource(images), path, ImageLayout(StoreOptions()), options={}, on_bad=on_bad, **options)
+    return write_file(ListSource(images), path, ImageLayout(StoreOptions()), options={}, on_bad=on_bad, **options)
 
 
 @pytest.mark.parametrize("on_bad", ["skip", "quarantine"])

@@ -10,7 +10,7 @@ from layermix.errors import InputError
 from layermix.manifest import manifest_path, read_manifest
 from writers import unfinished
 from writers.atomic import partial_path
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.journal import journal_path
 from writers.options import StoreOptions
@@ -25,7 +25,7 @@ def note_every_picture(monkeypatch):
 
 def write(path, images=IMAGES, *, options=None, **flags):
     options = options or StoreOptions()
-    return write_beton(ListSource(images), path, ImageLayout(options), options=options.describe(), **flags)
+    return write_file(ListSource(images), path, ImageLayout(options), options=options.describe(), **flags)
 
 
 @pytest.fixture

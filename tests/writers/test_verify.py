@@ -7,7 +7,7 @@ from picture_files import ListSource, jpeg, smooth_picture
 from layermix.errors import run_program
 from layermix.manifest import manifest_path, read_manifest
 from writers.bad import quarantine_path
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import FractalLayout, ImageLayout
 from writers.hashes import hashes_path
 from writers.options import StoreOptions
@@ -19,7 +19,7 @@ def written(tmp_path):
     path = tmp_path / "a.beton"
     images = [jpeg(smooth_picture(70, 80, n)) for n in range(6)] + [smooth_picture(9, 9)] * 3 + [b"bad"]
     layout = ImageLayout(StoreOptions())
-    write_beton(ListSource(images), path, layout, options={}, on_bad="quarantine")
+    write_file(ListSource(images), path, layout, options={}, on_bad="quarantine")
     return path
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_was_cut_is_damaged(written):
 def test_a_fractal_bank_is_verified(tmp_path):
     path = tmp_path / "bank.beton"
     layout = FractalLayout(StoreOptions(mode="raw"), 1)
-    write_beton(ListSource([smooth_picture(40, 36, n)[..., 0] for n in range(3)], ("f",)), path, layout, options={})
+    write_file(ListSource([smooth_picture(40, 36, n)[..., 0] for n in range(3)], ("f",)), path, layout, options={})
     assert verify(path) == []
     flip(path, 8 * (path.stat().st_size - 200))
     assert verify(path) == [f"{path}: sample 2: picture, metadata row or allocation entry is damaged"]
@@ -114,7 +114,7 @@ def test_a_fractal_bank_is_verified(tmp_path):
 
 def test_a_file_of_planes_is_verified_with_its_mode(tmp_path):
     path = tmp_path / "yuv.beton"
-    write_beton(ListSource([smooth_picture(9, 9)] * 3), path, ImageLayout(StoreOptions(mode="yuv")), options={})
+    write_file(ListSource([smooth_picture(9, 9)] * 3), path, ImageLayout(StoreOptions(mode="yuv")), options={})
     assert verify(path) == []
     flip(path, 8 * (24 + 2 * 1041 + 24) + 1)
     assert verify(path) == [f"{path}: sample 1: picture, metadata row or allocation entry is damaged"]

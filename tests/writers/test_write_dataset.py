@@ -17,7 +17,7 @@ from picture_files import ListSource, cmyk_jpeg, encoded, jpeg, smooth_picture, 
 from layermix import FractalBank
 from layermix.errors import InputError, run_program
 from layermix.manifest import manifest_path, read_manifest
-from writers.dataset import write_beton
+from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.options import StoreOptions
 from writers.registry import SOURCES, SourceRequest
@@ -193,7 +193,7 @@ def test_the_source_itself_is_never_overwritten(command, tmp_path, capsys):
 
 
 def write(path, images, **options):
-    return write_beton(ListSource(images), path, ImageLayout(StoreOptions()), options={}, **options)
+    return write_file(ListSource(images), path, ImageLayout(StoreOptions()), options={}, **options)
 
 
 @pytest.mark.parametrize("error", [InputError("bad"), RuntimeError("a defect"), KeyboardInterrupt()])
@@ -213,7 +213,7 @@ def test_a_label_that_is_no_class_is_named(tmp_path):
             return dataclasses.replace(super().read(index), label=2)
 
     with pytest.raises(InputError, match=r"^picture 0: the label must be from 0 to 1, got 2"):
-        write_beton(Mislabelled([smooth_picture(8, 8)]), tmp_path / "x.beton", ImageLayout(StoreOptions()), options={})
+        write_file(Mislabelled([smooth_picture(8, 8)]), tmp_path / "x.beton", ImageLayout(StoreOptions()), options={})
     assert names(tmp_path) == []
 
 

@@ -1,15 +1,13 @@
-"""The two kinds of .beton: which fields a file has, and how a sample fills them."""
+"""The two kinds of data set: how a sample becomes bytes, and what the manifest says of them all."""
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from ffcv.fields import BytesField, IntField, RGBImageField
-from ffcv.fields.base import Field
-from ffcv.fields.rgb_image import IMAGE_MODES
 
-from layermix.yuv import MODE
+from layermix.manifest import Kind
 from writers.encode import StoredPicture, encode_fractal, encode_image
+from writers.formats.container import Container
+from writers.formats.registry import find_format
 from writers.options import StoreOptions
 from writers.source import Sample
 
@@ -18,61 +16,58 @@ class Layout(Protocol):
     """How one kind of file stores its samples."""
 
     @property
-    def fields(self) -> Mapping[str, Field]:
-        """ffcv's field objects by name, in the order of the metadata row."""
+    def kind(self) -> Kind: ...
+
+    @property
+    def format(self) -> type[Container]:
+        """The container that the samples are laid down in."""
         ...
 
     def encode(self, sample: Sample) -> StoredPicture:
         """The bytes to store for a sample; called from several threads."""
         ...
 
-    def row(self, picture: StoredPicture, label: int, address: int) -> tuple:
-        """Metadata of a picture whose bytes stand at `address`."""
-        ...
-
-    def summary(self, columns: Mapping[str, np.ndarray], num_classes: int) -> dict[str, Any]:
-        """The manifest entries that follow from the metadata of the whole file, one array a field."""
+    def summary(self, rows: np.ndarray, num_classes: int) -> dict[str, Any]:
+        """The manifest entries that follow from the rows, SAMPLE (count,), of the whole file."""
         ...
 
 
 class ImageLayout:
-    """An image data set: `image` (RGBImageField; JPEG, raw or YUV) and `label` (IntField)."""
+    """An image data set: pictures, JPEG or as the format keeps them without loss or YUV, each with a label."""
 
-    def __init__(self, options: StoreOptions) -> None:
-        self.fields = {"image": RGBImageField(), "label": IntField()}
+    kind: Kind = "images"
+
+    def __init__(self, options: StoreOptions, format: str = "beton") -> None:
+        """InputError: the format cannot hold what the options ask for."""
+        self.format = find_format(format)
+        self.format.check(options)
         self._options = options
-        self._modes = {"jpg": IMAGE_MODES["jpg"], "raw": IMAGE_MODES["raw"], "yuv": MODE}
 
     def encode(self, sample: Sample) -> StoredPicture:
-        return encode_image(sample, self._options)
+        return encode_image(sample, self._options, self.format.lossless)
 
-    def row(self, picture: StoredPicture, label: int, address: int) -> tuple:
-        return (self._modes[picture.form], picture.width, picture.height, address), label
-
-    def summary(self, columns: Mapping[str, np.ndarray], num_classes: int) -> dict[str, Any]:
-        counts = np.bincount(columns["label"], minlength=num_classes)
-        return {"kind": "images", "class_counts": tuple(counts.tolist())}
+    def summary(self, rows: np.ndarray, num_classes: int) -> dict[str, Any]:
+        counts = np.bincount(rows["label"], minlength=num_classes)
+        return {"kind": self.kind, "class_counts": tuple(counts.tolist())}
 
 
 class FractalLayout:
-    """A fractal bank: `image` (BytesField, raw row-major uint8 pixels), `height` and `width` (IntField)."""
+    """A fractal bank: raw row-major uint8 pixels, gray or RGB."""
 
-    def __init__(self, options: StoreOptions, channels: int) -> None:
-        self.fields = {"image": BytesField(), "height": IntField(), "width": IntField()}
+    kind: Kind = "fractals"
+
+    def __init__(self, options: StoreOptions, channels: int, format: str = "beton") -> None:
+        self.format = find_format(format)
         self._options = options
         self._channels = channels
 
     def encode(self, sample: Sample) -> StoredPicture:
         return encode_fractal(sample, self._options, self._channels)
 
-    def row(self, picture: StoredPicture, label: int, address: int) -> tuple:
-        return (address, len(picture.data)), picture.height, picture.width
-
-    def summary(self, columns: Mapping[str, np.ndarray], num_classes: int) -> dict[str, Any]:
-        heights, widths = columns["height"], columns["width"]
+    def summary(self, rows: np.ndarray, num_classes: int) -> dict[str, Any]:
         return {
-            "kind": "fractals",
-            "class_counts": (len(heights),),
+            "kind": self.kind,
+            "class_counts": (len(rows),),
             "channels": self._channels,
-            "short_side": int(min(heights.min(), widths.min())),
+            "short_side": int(min(rows["height"].min(), rows["width"].min())),
         }

@@ -1,0 +1,191 @@
+"""What every container has in common: samples laid down one after the other, and taken over again after a kill.
+
+A new container is one module with a subclass: `_frame` says what stands around a picture, `_finish` what closes
+the file, `index` what its readers want beside it.
+"""
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from layermix.errors import InputError
+from layermix.manifest import Kind, Manifest
+from layermix.samples import FORMS, SAMPLE, read_samples
+from writers.atomic import output_errors, write_all
+from writers.encode import StoredPicture
+from writers.hashes import sample_hash
+from writers.options import StoreOptions
+
+BUFFER = 1 << 22
+"""Bytes of samples that are written at once."""
+
+
+class Frame(NamedTuple):
+    """What stands in the file for one sample: the picture's bytes, and what comes before and after them."""
+
+    head: bytes
+    picture: bytes
+    tail: bytes
+
+
+class Extent(NamedTuple):
+    """The bytes that a sample's hash covers: `length` bytes of the file from `record` on, and `extra`."""
+
+    record: int
+    length: int
+    extra: bytes
+
+
+class Container(ABC):
+    """A data file in the making: `append` up to `room` samples, then `finish`.
+
+    The file is a pure function of the samples: nothing depends on time, threads or the machine.
+    """
+
+    name: ClassVar[str]
+    """As `--format` and the manifest say it."""
+    lossless: ClassVar[Literal["raw", "png"]]
+    """How a picture is stored without loss."""
+    has_table: ClassVar[bool] = True
+    """Whether the table of the samples stands beside the file, and not in it."""
+
+    sample_parts: ClassVar[str] = "its record or its row of the table"
+    """What of a sample its hash covers, in words."""
+    other_parts: ClassVar[str] = "the bytes outside the samples"
+    """What of a file stands outside its samples, in words."""
+
+    def __init__(self, file: io.FileIO, path: Path, kind: Kind, room: int, first_id: int = 0):
+        """`file` is open for reading and writing, `path` its name in errors; `first_id` that of the first sample."""
+        self.kind, self.first_id, self.stored = kind, first_id, 0
+        self._file, self._path = file, path
+        self._rows = np.zeros(room, SAMPLE)
+        self._hashes = np.zeros(room, "<u8")
+        self._end = 0
+        self._buffer, self._buffer_start = bytearray(), 0
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The samples stored so far: SAMPLE (n,)."""
+        return self._rows[: self.stored]
+
+    @property
+    def hashes(self) -> np.ndarray:
+        """The hashes of the samples stored so far, see writers/hashes.py: uint64 (n,)."""
+        return self._hashes[: self.stored]
+
+    def append(self, picture: StoredPicture, label: int) -> None:
+        """Store one sample. InputError: a picture that the container cannot hold."""
+        number = self.stored
+        frame = self._frame(self.first_id + number, picture, label)
+        head, size = len(frame.head), len(frame.picture)
+        length = head + size + len(frame.tail)
+        record = self._place(length)
+        form = FORMS.index(picture.form)
+        self._rows[number] = record, length, record + head, size, label, picture.height, picture.width, form
+        self._hashes[number] = sample_hash(*frame, self._extra(number))
+        self._buffered(record, frame)
+        self.stored += 1
+
+    def restore(self, rows: np.ndarray, hashes: np.ndarray) -> bool:
+        """Take over samples that an interrupted write has stored: all of them, or none if one is not whole."""
+        before = self._state()
+        for row, known in zip(rows, hashes):
+            self._rows[self.stored], self._hashes[self.stored] = row, known
+            if not self._holds(self.stored):
+                self._set_state(before)
+                return False
+            self.stored += 1
+        return True
+
+    def cut(self) -> None:
+        """Cut off what the file holds after the last sample; `append` goes on from there."""
+        with output_errors(self._path):
+            self._file.truncate(self._end)
+        self._buffer, self._buffer_start = bytearray(), self._end
+
+    def flush(self) -> None:
+        """Write the buffered samples. Repeating it after an interruption does no harm."""
+        self._write(self._buffer_start, self._buffer)
+        self._buffer, self._buffer_start = bytearray(), self._end
+
+    def finish(self) -> None:
+        """Write what closes the file. The caller still has to flush the file to the disk."""
+        self.flush()
+        self._finish()
+
+    def index(self) -> bytes | None:
+        """The index that this container's readers want beside the file; None where they want none."""
+        return None
+
+    @classmethod
+    def check(cls, options: StoreOptions) -> None:
+        """InputError: pictures cannot be stored so in this container."""
+        if options.mode == "yuv":
+            raise InputError(
+                f"--yuv stores planes that no reader of {cls.name} decodes; use --format beton, or leave --yuv out"
+            )
+
+    @abstractmethod
+    def _frame(self, sample_id: int, picture: StoredPicture, label: int) -> Frame:
+        """The bytes to store for a sample."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Write what stands outside the samples."""
+
+    @classmethod
+    def read_rows(cls, path: Path, manifest: Manifest) -> np.ndarray:
+        """The samples of a finished file: SAMPLE (count,). InputError: a damaged table."""
+        return read_samples(path, manifest)
+
+    @classmethod
+    def extents(cls, path: Path, manifest: Manifest) -> Iterator[Extent]:
+        """What the hash of each sample of a finished file covers, found without believing the file itself."""
+        for row in cls.read_rows(path, manifest):
+            yield Extent(int(row["record"]), int(row["length"]), row.tobytes())
+
+    @classmethod
+    def picture(cls, file: BinaryIO, row: np.void) -> bytes:
+        """The stored picture of a sample of a finished file."""
+        file.seek(int(row["start"]))
+        return file.read(int(row["size"]))
+
+    def _extra(self, number: int) -> bytes:
+        """What the hash of a sample covers beside its bytes in the file's order."""
+        return self._rows[number].tobytes()
+
+    def _place(self, length: int) -> int:
+        """The address of the next `length` bytes."""
+        address, self._end = self._end, self._end + length
+        return address
+
+    def _holds(self, number: int) -> bool:
+        record, length = (int(self._rows[number][key]) for key in ("record", "length"))
+        if record != self._place(length):
+            return False
+        with output_errors(self._path):
+            self._file.seek(record)
+            data = self._file.read(length)
+        return sample_hash(data, self._extra(number)) == self._hashes[number]
+
+    def _state(self) -> tuple[int, ...]:
+        return self.stored, self._end
+
+    def _set_state(self, state: tuple[int, ...]) -> None:
+        self.stored, self._end = state
+
+    def _buffered(self, address: int, frame: Frame) -> None:
+        if address != self._buffer_start + len(self._buffer) or len(self._buffer) >= BUFFER:
+            self._write(self._buffer_start, self._buffer)
+            self._buffer, self._buffer_start = bytearray(), address
+        for part in frame:
+            self._buffer += part
+
+    def _write(self, address: int, data: bytes | bytearray) -> None:
+        with output_errors(self._path):
+            self._file.seek(address)
+            write_all(self._file, data)
