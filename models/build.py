@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from models.blur_pool import add_blur_pool
 from models.classifier import Classifier
 from models.config import ModelConfig, wide_resnet_size
 from models.resnet_cifar import ResNet18
@@ -10,8 +11,14 @@ from models.wide_resnet import WideResNet
 
 
 def build_model(config: ModelConfig) -> Classifier:
-    """The classifier that `config` describes, on the CPU, with weights drawn from torch's generator."""
-    return Classifier(config, _network(config))
+    """The classifier that `config` describes, on the CPU, with weights drawn from torch's generator.
+
+    The weights that `config.weights` names are put in by `models.weights.load_initial_weights`.
+    """
+    network = _network(config)
+    if config.blur_pool:
+        add_blur_pool(network)
+    return Classifier(config, network)
 
 
 def _network(config: ModelConfig) -> nn.Module:

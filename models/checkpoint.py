@@ -19,6 +19,7 @@ from layermix.files import atomic_file
 from models.build import build_model
 from models.classifier import Classifier
 from models.config import ModelConfig
+from models.weights import weights_problem
 
 FORMAT = "layermix.checkpoint"
 VERSION = 1
@@ -117,7 +118,7 @@ def load_weights(classifier: Classifier, checkpoint: Checkpoint, path: Path) -> 
     if differing:
         facts = ", ".join(f"{key} {found[key]} in the checkpoint, {wanted[key]} here" for key in differing)
         raise InputError(f"{path}: is a checkpoint of another model: {facts}; give the checkpoint of this model")
-    problem = _weights_problem(classifier.state_dict(), checkpoint.weights)
+    problem = weights_problem(classifier.state_dict(), checkpoint.weights)
     if problem:
         raise InputError(f"{path}: weights do not fit {checkpoint.model.name}: {problem}; train the model anew")
     classifier.load_state_dict(checkpoint.weights)
@@ -130,17 +131,6 @@ def checkpoint_path(path: Path) -> Path:
     if not (path / LAST_CHECKPOINT).is_file():
         raise InputError(f"{path}: holds no {LAST_CHECKPOINT}; give a folder that `python -m train --out` wrote")
     return path / LAST_CHECKPOINT
-
-
-def _weights_problem(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
-    differing = sorted(wanted.keys() ^ found.keys())
-    if differing:
-        where = "lacks" if differing[0] in wanted else "adds"
-        return f"the checkpoint {where} {differing[0]} ({len(differing)} such names)"
-    shapes = [name for name in wanted if wanted[name].shape != found[name].shape]
-    if shapes:
-        return f"{shapes[0]} has shape {tuple(found[shapes[0]].shape)}, not {tuple(wanted[shapes[0]].shape)}"
-    return None
 
 
 def _read(path: Path, device: str | torch.device) -> Any:

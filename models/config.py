@@ -2,11 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated
+
+import tyro
 
 from layermix.errors import InputError
 
 FIXED_NAMES = ("resnet18_cifar", "resnext29_4x32d", "resnet50")
+NO_WEIGHTS = "none"
+TORCHVISION_WEIGHTS = ("IMAGENET1K_V1", "IMAGENET1K_V2")
+"""Names of `torchvision.models.ResNet50_Weights`."""
 _WIDE_RESNET = re.compile(r"wrn_(\d+)_(\d+)")
 
 
@@ -22,7 +27,10 @@ class ModelConfig:
             the other networks have no dropout.
         mean: mean of red, green and blue, of pixels in [0, 1].
         std: standard deviation of red, green and blue, of pixels in [0, 1].
-        weights: where the initial weights come from; `none` draws them at random.
+        weights: where the initial weights come from: `none` draws them at random, `IMAGENET1K_V1` and `IMAGENET1K_V2`
+            are torchvision's of resnet50, anything else is a .safetensors or torch file with a state dict. A last layer
+            for another number of classes is drawn at random.
+        blur_pool: smooth the input of strided convolutions, as FFCV's ImageNet recipe does.
     """
 
     name: str
@@ -30,7 +38,8 @@ class ModelConfig:
     dropout: float = 0.0
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    weights: Literal["none"] = "none"
+    weights: Annotated[str, tyro.conf.arg(aliases=["--weights"])] = NO_WEIGHTS
+    blur_pool: bool = False
 
     def __post_init__(self):
         self._check_network()
@@ -38,6 +47,8 @@ class ModelConfig:
             raise InputError(f"`num_classes` must be at least 2, got {self.num_classes}; count the classes")
         if min(self.std) <= 0:
             raise InputError(f"`std` must be positive in every channel, got {self.std}; [0.5, 0.5, 0.5] is usual")
+        if self.weights in TORCHVISION_WEIGHTS and self.name != "resnet50":
+            raise InputError(f"`weights` {self.weights} are of resnet50, not of {self.name}; give a file or none")
 
     def _check_network(self) -> None:
         is_wide_resnet = wide_resnet_size(self.name) is not None

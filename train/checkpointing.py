@@ -16,7 +16,7 @@ from train.config import TrainConfig
 from train.state import TrainState
 
 _FREE_KEYS = ("data.train", "data.test", "data.fractals", "data.test_batch_size")
-_FREE_RUN_KEYS = ("out", "max_steps", "resume", "threads", "device", "checkpoint_minutes")
+_FREE_RUN_KEYS = ("out", "max_steps", "resume", "threads", "device", "checkpoint_minutes", "track")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Position:
     """Where a continued run takes up its log and its loader."""
 
     log_bytes: int = 0
-    losses: tuple[float, ...] = ()
+    meter: dict[str, Any] = field(default_factory=dict)
     loader: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +49,8 @@ class Checkpointer:
             "generators": _generator_states(),
             "loader": position.loader,
             "log_bytes": position.log_bytes,
-            "losses": list(position.losses),
+            "meter": position.meter,
+            "ema": None if state.ema is None else state.ema.state_dict(),
             "datasets": self._datasets,
         }
         checkpoint = Checkpoint(
@@ -100,9 +101,11 @@ def _restore(state: TrainState, checkpoint: Checkpoint) -> Position:
     training = checkpoint.training
     state.optimizer.load_state_dict(training["optimizer"])
     state.scaler.load_state_dict(training["scaler"])
+    if state.ema is not None:
+        state.ema.load_state_dict(training["ema"])
     state.epoch, state.step = checkpoint.epoch, checkpoint.step
     _set_generator_states(training["generators"])
-    return Position(log_bytes=training["log_bytes"], losses=tuple(training["losses"]), loader=training["loader"])
+    return Position(log_bytes=training["log_bytes"], meter=training["meter"], loader=training["loader"])
 
 
 def _generator_states() -> dict[str, Any]:

@@ -43,11 +43,11 @@ class Command:
     """Train a classifier by a recipe. Flags override the recipe; the defaults shown are the recipe's.
 
     Attributes:
-        config: the recipe, a YAML file.
+        config: the recipe, a YAML file, and any further ones to lay over it.
         train: everything that the recipe sets.
     """
 
-    config: Path
+    config: tuple[Path, ...]
     train: Annotated[TrainConfig, tyro.conf.arg(name="")]
 
 
@@ -83,22 +83,22 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainConfig, Path]:
-    """The recipe named by `--config` with the flags over it, and the run folder; runs/RECIPE where none is given."""
-    recipe = _recipe_path(argv)
-    default = Command(config=recipe, train=load_recipe(recipe))
+    """The recipes named by `--config` with the flags over them, and the run folder; runs/RECIPE where none is given."""
+    recipes = _recipe_paths(argv)
+    default = Command(config=recipes, train=load_recipe(*recipes))
     config = tyro.cli(Command, prog="python -m train", args=argv, default=default).train
-    folder = config.run.out or Path("runs", recipe.stem)
+    folder = config.run.out or Path("runs", "_".join(recipe.stem for recipe in recipes))
     return replace(config, run=replace(config.run, out=folder)), folder
 
 
-def _recipe_path(argv: Sequence[str]) -> Path:
+def _recipe_paths(argv: Sequence[str]) -> tuple[Path, ...]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config", type=Path)
-    recipe = parser.parse_known_args(argv)[0].config
-    if recipe is not None:
-        return recipe
+    parser.add_argument("--config", type=Path, nargs="+")
+    recipes = parser.parse_known_args(argv)[0].config
+    if recipes:
+        return tuple(recipes)
     if {"-h", "--help"}.intersection(argv):
-        return HELP_RECIPE
+        return (HELP_RECIPE,)
     known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
     raise InputError(f"`config` is missing; give --config {RECIPES}/NAME.yaml with NAME one of {known}")
 

@@ -59,16 +59,22 @@ class OptimizerConfig:
     Attributes:
         name: the algorithm.
         lr: learning rate of the first step.
+        lr_batch_size: batch that `lr` was chosen for: all learning rates are multiplied by `data.batch_size` over it
+            (the linear rule of Goyal et al., 2017); None keeps `lr` whatever the batch.
         momentum: share of the last update that is kept.
         nesterov: look ahead by the momentum.
         weight_decay: L2 penalty on all parameters.
+        ema_decay: keep a moving average of the weights, of which each step takes this share over, and test it as well;
+            0 keeps none, 0.999 is usual.
     """
 
     name: Literal["sgd"] = "sgd"
     lr: float = 0.1
+    lr_batch_size: int | None = None
     momentum: float = 0.9
     nesterov: bool = True
     weight_decay: float = 5e-4
+    ema_decay: float = 0.0
 
     def __post_init__(self):
         if not self.lr > 0:
@@ -78,22 +84,73 @@ class OptimizerConfig:
         if self.nesterov and not self.momentum:
             raise InputError("`nesterov` must be false where `momentum` is 0, got true; give a momentum")
         _at_least("weight_decay", self.weight_decay, 0)
+        if self.lr_batch_size is not None:
+            _at_least("lr_batch_size", self.lr_batch_size, 1)
+        if not 0 <= self.ema_decay < 1:
+            raise InputError(f"`ema_decay` must be in [0, 1), got {self.ema_decay}; 0.999 is usual")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
-    """Learning rate over the run.
+    """Learning rate and picture size over the run.
 
     Attributes:
         name: `cosine`: half a cosine from `lr` to `final_lr`, a new value each step, no warm-up.
         final_lr: what the learning rate falls to.
+        start_size: side in pixels of the training pictures of the first epochs, which grows to `data.size` (progressive
+            resizing as in FFCV's ImageNet recipe); None keeps `data.size`.
+        grow_from, grow_to: shares of the epochs between which the side grows in proportion.
+        size_step: the side is rounded to a multiple of this.
     """
 
     name: Literal["cosine"] = "cosine"
     final_lr: float = 1e-6
+    start_size: int | None = None
+    grow_from: float = 0.35
+    grow_to: float = 0.85
+    size_step: int = 32
 
     def __post_init__(self):
         _at_least("final_lr", self.final_lr, 0)
+        _at_least("size_step", self.size_step, 1)
+        if self.start_size is not None:
+            _at_least("start_size", self.start_size, 1)
+        if not 0 <= self.grow_from <= self.grow_to <= 1:
+            raise InputError(
+                f"`grow_from` and `grow_to` must satisfy 0 <= grow_from <= grow_to <= 1, got {self.grow_from} and "
+                f"{self.grow_to}; they are shares of the epochs"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """What a step minimises.
+
+    Attributes:
+        name: `cross_entropy`, or `jsd`: cross-entropy of the clean picture and the Jensen-Shannon divergence between it
+            and two augmented views (AugMix); three views a picture take three times the memory and time.
+        label_smoothing: share of each label that is spread over all classes.
+        jsd_weight: factor of the divergence.
+        mixing: mix the pictures and labels of a batch in pairs: `mixup`, `cutmix`, or `none`.
+        alpha: parameter of the Beta distribution that the shares of a mixed pair follow.
+    """
+
+    name: Literal["cross_entropy", "jsd"] = "cross_entropy"
+    label_smoothing: float = 0.0
+    jsd_weight: float = 12.0
+    mixing: Literal["none", "mixup", "cutmix"] = "none"
+    alpha: float = 1.0
+
+    def __post_init__(self):
+        if not 0 <= self.label_smoothing < 1:
+            raise InputError(f"`label_smoothing` must be in [0, 1), got {self.label_smoothing}; 0.1 is usual")
+        _at_least("jsd_weight", self.jsd_weight, 0)
+        if not self.alpha > 0:
+            raise InputError(f"`alpha` must be > 0, got {self.alpha}; the published value is 1")
+        if self.name == "jsd" and self.mixing != "none":
+            raise InputError(
+                f"`mixing` must be none with the jsd loss, got {self.mixing}; its views show one picture each"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +167,11 @@ class RunConfig:
             less for the network.
         device: `auto` is a GPU where there is one.
         precision: `float32`, or autocast to `bfloat16` or `float16` (GPU only).
+        compile: `none`, or a mode of torch.compile for the network and the normalisation: `default`, `reduce-overhead`
+            (CUDA graphs) or `max-autotune`; the first step then takes minutes.
+        deterministic: only algorithms that give equal bits in every run, which on a GPU cost speed.
+        max_skipped_steps: float16 skips a step whose gradients overflow; more than this many in a row end the run.
+        track: show the log in `tensorboard` (RUN/tensorboard) or `wandb` too.
         log_every: steps between log records.
         evaluate_every: epochs between measurements on the test set; the last epoch is always measured.
         checkpoint_minutes: minutes between checkpoints, besides the one at the end of each epoch.
@@ -123,12 +185,16 @@ class RunConfig:
     threads: int | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = "none"
+    deterministic: bool = False
+    max_skipped_steps: int = 20
+    track: tuple[Literal["tensorboard", "wandb"], ...] = ()
     log_every: int = 50
     evaluate_every: int = 1
     checkpoint_minutes: float = 10.0
 
     def __post_init__(self):
-        for name in ("epochs", "log_every", "evaluate_every"):
+        for name in ("epochs", "log_every", "evaluate_every", "max_skipped_steps"):
             _at_least(name, getattr(self, name), 1)
         for name in ("max_steps", "threads"):
             if getattr(self, name) is not None:
@@ -140,14 +206,15 @@ class RunConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A whole training run: model, data, policy, optimizer, schedule, run.
+    """A whole training run: model, data, policy, optimizer, schedule, loss, run.
 
     Attributes:
         model: the network and the normalisation of its input.
         data: datasets, crops and batches.
         policy: augmentation policy of the training pictures.
         optimizer: the optimizer.
-        schedule: the learning rate over the run.
+        schedule: learning rate and picture size over the run.
+        loss: what a step minimises.
         run: length, place and means of the run; its flags carry no prefix.
     """
 
@@ -156,6 +223,7 @@ class TrainConfig:
     policy: Policy
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     run: Annotated[RunConfig, tyro.conf.arg(name="")] = field(default_factory=RunConfig)
 
     def __post_init__(self):
@@ -163,6 +231,14 @@ class TrainConfig:
             raise InputError(
                 f"`schedule.final_lr` must be at most `optimizer.lr` {self.optimizer.lr}, "
                 f"got {self.schedule.final_lr}; lower it"
+            )
+        start_size = self.schedule.start_size
+        if start_size is not None and (
+            start_size > self.data.size or self.data.crop not in ("random_resized", "center")
+        ):
+            raise InputError(
+                f"`schedule.start_size` must be at most `data.size` {self.data.size}, of a crop that resizes, got "
+                f"{start_size} and crop {self.data.crop}; lower it, or use --data.crop random_resized"
             )
 
 

@@ -15,6 +15,7 @@ import yaml
 from layermix.config import to_mapping
 from layermix.files import atomic_file
 from layermix.manifest import Manifest
+from models import InitialWeights
 from train.config import TrainConfig
 
 PACKAGES = ("layermix", "torch", "torchvision", "numpy", "numba", "ffcv")
@@ -27,20 +28,30 @@ def save_config(folder: Path, config: TrainConfig) -> None:
 
 
 def save_environment(
-    folder: Path, device: torch.device, manifests: Mapping[str, Manifest], command: Sequence[str]
+    folder: Path,
+    device: torch.device,
+    manifests: Mapping[str, Manifest],
+    command: Sequence[str],
+    weights: InitialWeights | None = None,
 ) -> None:
     """Add this start of the run to the list in `RUN/environment.json`, which holds one entry a start."""
     path = folder / "environment.json"
     starts = json.loads(path.read_text()) if path.exists() else []
-    starts.append(describe_environment(device, manifests, command))
+    starts.append(describe_environment(device, manifests, command, weights))
     with atomic_file(path) as file:
         file.write(json.dumps(starts, indent=1).encode())
 
 
 def describe_environment(
-    device: torch.device, manifests: Mapping[str, Manifest], command: Sequence[str]
+    device: torch.device,
+    manifests: Mapping[str, Manifest],
+    command: Sequence[str],
+    weights: InitialWeights | None = None,
 ) -> dict[str, Any]:
-    """Versions, machine, git revision (None outside a checkout), sha256 and count of each dataset by its role."""
+    """Versions, machine, git revision (None outside a checkout), hashes of the datasets and of the initial weights.
+
+    `weights` is what this start loaded; None for drawn weights and for a start that continued.
+    """
     return {
         "command": list(command),
         "versions": {"python": platform.python_version(), **_package_versions()},
@@ -49,6 +60,7 @@ def describe_environment(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "git_revision": git_revision(Path(__file__).parents[1]),
         "datasets": {role: {"sha256": m.sha256, "count": m.count} for role, m in manifests.items()},
+        "weights": weights and {"path": str(weights.path), "sha256": weights.sha256, "new_head": weights.new_head},
     }
 
 

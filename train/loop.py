@@ -11,7 +11,8 @@ from train.meter import Meter
 from train.progress import Progress
 from train.record import Record
 from train.schedule import make_schedule
-from train.state import TrainState, train_step
+from train.state import TrainState
+from train.step import TrainStep
 from train.validation import evaluate
 
 
@@ -51,7 +52,10 @@ class Trainer:
         self._steps_per_epoch = len(train_loader)
         self._total_steps = self._steps_per_epoch * config.run.epochs
         self._schedule = make_schedule(config, self._total_steps)
-        self._meter = Meter(position.losses)
+        self._train_step = TrainStep(config, self._schedule)
+        self._meter = Meter(config.run.max_skipped_steps)
+        if position.meter:
+            self._meter.load_state_dict(position.meter)
         self._saved = (state.epoch, state.step)
         self._place_loader(position)
 
@@ -104,8 +108,8 @@ class Trainer:
             raise RuntimeError(f"the loader ended its epoch after {self._batch} of {self._steps_per_epoch} batches")
 
     def _step(self, batch: Batch) -> None:
-        loss = train_step(self.state, batch.images, batch.labels, self._schedule)
-        self._meter.add(self.state.step, loss, batch.sample_ids)
+        result = self._train_step(self.state, batch)
+        self._meter.add(self.state.step, result, batch.sample_ids)
         self._progress.advance()
         if self._batch % self.config.run.log_every == 0 or self._batch == self._steps_per_epoch:
             self._log("train", lr=self._schedule(self.state.step - 1), **self._meter.summary())
@@ -117,14 +121,27 @@ class Trainer:
         """Evaluate where it is time to, count the epoch and save; a request to stop leaves the epoch open."""
         epoch, run = self.state.epoch + 1, self.config.run
         if self._test_loader is not None and (epoch % run.evaluate_every == 0 or epoch == run.epochs):
-            started = time.perf_counter()
-            result = evaluate(self.state.model, self._test_loader, self.state.precision, self._stop_requested)
-            if result is None:
+            results = self._evaluations(self._test_loader)
+            if results is None:
                 return
-            self._log("evaluation", **result, seconds=round(time.perf_counter() - started, 3))
+            for kind, result in results.items():
+                self._log(kind, **result)
         self.state.epoch = epoch
         self._train_loader.set_epoch(epoch)
         self._save()
+
+    def _evaluations(self, loader: Loader) -> dict[str, dict[str, float]] | None:
+        """Results of the weights and of their moving average by the kind of their record; None if asked to stop."""
+        state = self.state
+        models = {"evaluation": state.model} | ({} if state.ema is None else {"ema_evaluation": state.ema})
+        results = {}
+        for kind, model in models.items():
+            started = time.perf_counter()
+            result = evaluate(model, loader, state.precision, self._stop_requested)
+            if result is None:
+                return None
+            results[kind] = {**result, "seconds": round(time.perf_counter() - started, 3)}
+        return results
 
     def _log(self, kind: str, **fields: float) -> None:
         fields = {"step": self.state.step, "epoch": self.state.epoch + 1, **fields}
@@ -138,7 +155,7 @@ class Trainer:
             return
         position = Position(
             log_bytes=self._record.sync(),
-            losses=tuple(self._meter.losses),
+            meter=self._meter.state_dict(),
             loader=self._train_loader.state_dict(),
         )
         self._checkpointer.save(self.state, position)

@@ -3,9 +3,13 @@
 import math
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from layermix.errors import InputError
+from train.step import StepResult
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -17,15 +21,27 @@ class NonFiniteLossError(ArithmeticError):
 
 
 class Meter:
-    """Collects steps without waiting for the device; `settle` fetches their losses at once.
+    """Collects steps without waiting for the device; `settle` fetches what they tell at once.
 
-    Losses survive a restart through `losses`; times count from the last `restart` or `start_clock`.
+    Losses and counts survive a restart through `state_dict`; times count from the last `restart` or `start_clock`.
     """
 
-    def __init__(self, losses: Iterable[float] = ()):
-        self.losses = list(losses)
-        self._pending: list[tuple[int, Tensor, Tensor]] = []
+    def __init__(self, max_skipped_steps: int):
+        self._max_skipped = max_skipped_steps
+        self.losses: list[float] = []
+        self._skipped = self._skipped_in_a_row = 0
+        self._pending: list[tuple[int, StepResult, Tensor]] = []
         self.start_clock()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Losses since the last log record, and counts of skipped steps: over the run, and of late in a row."""
+        in_a_row = self._skipped_in_a_row
+        return {"losses": list(self.losses), "skipped": self._skipped, "skipped_in_a_row": in_a_row}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self.losses, self._skipped = list(state["losses"]), state["skipped"]
+        self._skipped_in_a_row = state["skipped_in_a_row"]
 
     def start_clock(self) -> None:
         """Count time and pictures from now."""
@@ -47,30 +63,50 @@ class Meter:
                 return
             yield batch
 
-    def add(self, step: int, loss: Tensor, sample_ids: Tensor) -> None:
-        """Count one step; `loss` is a scalar on any device, `sample_ids` `(N,)` are copied."""
-        self._pending.append((step, loss.detach(), sample_ids.clone()))
+    def add(self, step: int, result: StepResult, sample_ids: Tensor) -> None:
+        """Count one step; the values of `result` may be on any device, `sample_ids` `(N,)` are copied."""
+        self._pending.append((step, result, sample_ids.clone()))
         self._images += len(sample_ids)
 
     def settle(self) -> None:
-        """Fetch the losses of the steps added so far; `NonFiniteLossError` for the first that is not finite."""
+        """Fetch what the steps added so far tell.
+
+        Raises `NonFiniteLossError` for the first loss that is not finite, and `InputError` where more steps in a row
+        were skipped than may be.
+        """
         if not self._pending:
             return
-        values = torch.stack([loss for _, loss, _ in self._pending]).tolist()
-        for (step, _, sample_ids), value in zip(self._pending, values):
-            if not math.isfinite(value):
-                raise NonFiniteLossError(step, value, sample_ids.tolist())
-        self.losses.extend(values)
+        results = [result for _, result, _ in self._pending]
+        told = torch.stack([torch.stack([loss.double(), skipped.double()]) for loss, skipped in results]).tolist()
+        for (step, _, sample_ids), (loss, skipped) in zip(self._pending, told):
+            if not math.isfinite(loss):
+                raise NonFiniteLossError(step, loss, sample_ids.tolist())
+            self._count_skipped(step, bool(skipped))
+        self.losses.extend(loss for loss, _ in told)
         self._pending.clear()
 
+    def _count_skipped(self, step: int, skipped: bool) -> None:
+        self._skipped += skipped
+        self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
+        if self._skipped_in_a_row > self._max_skipped:
+            raise InputError(
+                f"`max_skipped_steps` is {self._max_skipped}, but {self._skipped_in_a_row} steps in a row up to step "
+                f"{step} were skipped, as their gradients overflow float16; use --precision bfloat16 or a lower "
+                "--optimizer.lr"
+            )
+
     def summary(self) -> dict[str, float]:
-        """Mean loss of the interval, pictures a second, and share of the time spent waiting for the loader."""
+        """Of the interval: mean loss, pictures a second, share of the time spent waiting for the loader.
+
+        `skipped_steps` counts those of the whole run.
+        """
         self.settle()
         seconds = max(time.perf_counter() - self._started, 1e-9)
         return {
             "loss": math.fsum(self.losses) / len(self.losses),
             "images_per_second": round(self._images / seconds, 1),
             "wait_share": round(self._waited / seconds, 4),
+            "skipped_steps": self._skipped,
         }
 
     def describe(self) -> str:

@@ -102,7 +102,8 @@ def make_progress() -> Progress:
 
 def describe(kind: str, fields: dict[str, Any]) -> str:
     """A log record in a few words."""
-    if kind == "evaluation":
-        return f"clean error {fields['error']:.2%} loss {fields['loss']:.4f}"
+    if kind != "train":
+        name = "clean error of the moving average" if kind == "ema_evaluation" else "clean error"
+        return f"{name} {fields['error']:.2%} loss {fields['loss']:.4f}"
     rate, wait = fields["images_per_second"], fields["wait_share"]
     return f"loss {fields['loss']:.4f} lr {fields['lr']:.2g} {rate:,.0f} img/s wait {wait:.0%}"

@@ -1,4 +1,11 @@
-"""Recipes: YAML files that name a published setting, built on one another by `base`."""
+"""Recipes: YAML files that name a published setting, built on one another by `base`.
+
+A recipe is put together from fragments, one a subject: data, model, schedule, loss, policy. Those of LayerMix and of
+the baselines are files of their own in `train/recipes`; every other row of the paper's tables is a baseline with a
+fragment laid over it, on the command line or as a list of bases:
+
+    python -m train --config train/recipes/cifar100_wrn40_4_baseline.yaml train/recipes/policy/pixmix_cifar.yaml
+"""
 
 from pathlib import Path
 from typing import Any
@@ -12,27 +19,36 @@ from train.config import TrainConfig
 RECIPES = Path(__file__).parent / "recipes"
 
 
-def load_recipe(path: Path) -> TrainConfig:
-    """The configuration that the recipe `path` describes.
+def load_recipe(*paths: Path) -> TrainConfig:
+    """The configuration that the recipes `paths` describe, each laid over those before it.
 
-    `base: other.yaml`, relative to the recipe, names a recipe whose keys this one overrides: nested mappings
-    are merged; everything else, and `policy` as a whole, is replaced. Raises `InputError` naming file and key
-    for a missing or malformed file, a circle of bases, and whatever `layermix.config.build` refuses.
+    `base: other.yaml`, or a list of such names, each relative to the recipe, names recipes whose keys this one
+    overrides; of several, the later override the earlier. Nested mappings are merged; everything else, and `policy` as
+    a whole, is replaced. Raises `InputError` naming file and key for a missing or malformed file, a circle of bases,
+    and whatever `layermix.config.build` refuses.
     """
-    return build(TrainConfig, _read_with_bases(path, ()), str(path))
+    return build(TrainConfig, _laid_over([_read_with_bases(path, ()) for path in paths]), ", ".join(map(str, paths)))
 
 
 def _read_with_bases(path: Path, derived: tuple[Path, ...]) -> dict[str, Any]:
     mapping = _read(path)
-    base = mapping.pop("base", None)
+    bases = mapping.pop("base", [])
     check_keys(TrainConfig, mapping, str(path))
-    if base is None:
-        return mapping
     derived = (*derived, path.resolve())
-    base_path = path.parent / str(base)
-    if base_path.resolve() in derived:
-        raise InputError(f"{path}: `base` must not lead back to the recipe itself, got {base}; name another file")
-    return _merge(_read_with_bases(base_path, derived), mapping)
+    below = []
+    for base in bases if isinstance(bases, list) else [bases]:
+        base_path = path.parent / str(base)
+        if base_path.resolve() in derived:
+            raise InputError(f"{path}: `base` must not lead back to the recipe itself, got {base}; name another file")
+        below.append(_read_with_bases(base_path, derived))
+    return _laid_over([*below, mapping])
+
+
+def _laid_over(mappings: list[dict[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for mapping in mappings:
+        result = _merge(result, mapping)
+    return result
 
 
 def _merge(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:

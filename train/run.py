@@ -7,6 +7,7 @@ from pathlib import Path
 from layermix.errors import InputError
 from layermix.files import atomic_file
 from layermix.manifest import Manifest
+from models import load_initial_weights
 from pipelines import Loader
 from train.checkpointing import Checkpointer
 from train.config import TrainConfig
@@ -55,9 +56,10 @@ def train_model(
     digests = {role: manifest.sha256 for role, manifest in manifests.items()}
     checkpointer = Checkpointer(config, folder, train_loader.classes, digests)
     position = checkpointer.restore(state)
+    weights = load_initial_weights(state.model) if state.step == 0 else None
     with Record(folder / LOG, position.log_bytes) as record:
         save_config(folder, config)
-        save_environment(folder, state.precision.device, manifests, command)
+        save_environment(folder, state.precision.device, manifests, command, weights)
         trainer = Trainer(
             config,
             state,

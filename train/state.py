@@ -1,53 +1,58 @@
 """What training changes: weights, optimizer, scaler, and how far it has come."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from models import Classifier, build_model
 from train.config import TrainConfig
+from train.ema import make_ema
 from train.optimizer import make_optimizer
 from train.precision import Precision, choose_precision
-from train.schedule import set_learning_rate
 
 
 @dataclass(kw_only=True)
 class TrainState:
-    """The model on its device and everything that a step updates; `epoch` and `step` count what is done."""
+    """The model on its device and everything that a step updates; `epoch` and `step` count what is done.
+
+    `forward` is what a step calls: `model` itself, or a wrapper around it (compiled, distributed). `ema` is the moving
+    average of the weights, where one is kept.
+    """
 
     model: Classifier
+    forward: nn.Module
     optimizer: Optimizer
     scaler: torch.amp.GradScaler
     precision: Precision
+    ema: AveragedModel | None = None
     epoch: int = 0
     step: int = 0
 
 
 def initial_state(config: TrainConfig) -> TrainState:
-    """Seed torch's generators and build the model, channels last on its device, with a fresh optimizer."""
+    """Seed torch's generators and build the model, channels last on its device, with a fresh optimizer.
+
+    Its weights are drawn; see `models.load_initial_weights`.
+    """
     precision = choose_precision(config.run.device, config.run.precision)
     torch.manual_seed(config.run.seed)
-    model = build_model(config.model).to(precision.device).to(memory_format=torch.channels_last)
+    model = build_model(config.model).to(precision.device).to(memory_format=torch.channels_last).train()
     return TrainState(
-        model=model.train(),
-        optimizer=make_optimizer(config.optimizer, model),
+        model=model,
+        forward=compiled(model, config.run.compile),
+        optimizer=make_optimizer(config.optimizer, model, fused=precision.device.type == "cuda"),
         scaler=precision.grad_scaler(),
         precision=precision,
+        ema=make_ema(model, config.optimizer.ema_decay),
     )
 
 
-def train_step(state: TrainState, images: Tensor, labels: Tensor, schedule: Callable[[int], float]) -> Tensor:
-    """Update by the cross-entropy of one batch; its loss, a scalar on the device that is not waited for."""
-    set_learning_rate(state.optimizer, schedule(state.step))
-    with state.precision.autocast():
-        loss = F.cross_entropy(state.model(images), labels)
-    state.optimizer.zero_grad(set_to_none=True)
-    state.scaler.scale(loss).backward()
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    state.step += 1
-    return loss.detach()
+def compiled(model: nn.Module, mode: str) -> nn.Module:
+    """`model` by torch.compile in that mode, for batches of one shape; `none` leaves it as it is.
+
+    Weights and their names stay those of `model`.
+    """
+    return model if mode == "none" else torch.compile(model, mode=mode, dynamic=False)

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import Classifier
 from train.precision import Precision
 
 
 def evaluate(
-    model: Classifier, loader: Iterable, precision: Precision, stop: Callable[[], bool]
+    model: nn.Module, loader: Iterable, precision: Precision, stop: Callable[[], bool]
 ) -> dict[str, float] | None:
     """Top-1 error (a share), mean cross-entropy and number of the pictures of `loader`.
 
@@ -30,7 +29,7 @@ def evaluate(
 
 
 @torch.inference_mode()
-def _sums(model: Classifier, loader: Iterable, precision: Precision, stop: Callable[[], bool]) -> Tensor | None:
+def _sums(model: nn.Module, loader: Iterable, precision: Precision, stop: Callable[[], bool]) -> Tensor | None:
     """Wrong answers, summed loss and number of pictures: float64 (3,) on the device, fetched at once."""
     sums = torch.zeros(3, dtype=torch.float64, device=precision.device)
     for batch in loader:

@@ -150,8 +150,8 @@ def test_a_checkpoint_of_another_model_is_refused_naming_what_differs(run_folder
 @pytest.mark.parametrize(
     ("name", "tensor", "message"),
     [
-        ("network.head.bias", None, "the checkpoint lacks network.head.bias"),
-        ("network.more", torch.zeros(1), "the checkpoint adds network.more"),
+        ("network.head.bias", None, "the file lacks network.head.bias"),
+        ("network.more", torch.zeros(1), "the file adds network.more"),
         ("network.head.bias", torch.zeros(4), r"network.head.bias has shape \(4,\), not \(3,\)"),
     ],
 )

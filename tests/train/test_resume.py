@@ -11,12 +11,14 @@ import torch
 
 from layermix.errors import InputError
 from models import ModelConfig, load_checkpoint
+from pipelines import Batch
 from train import Outcome
 from train.checkpointing import Checkpointer, Position
 from train.precision import Precision
 from train.record import TIME_FIELDS
 from train.run import train_model
-from train.state import initial_state, train_step
+from train.state import initial_state
+from train.step import TrainStep
 
 STEPS = range(1, 7)
 
@@ -53,7 +55,7 @@ def assert_same_run(left: Path, right: Path) -> None:
     a, b = load_checkpoint(left), load_checkpoint(right)
     assert (a.step, a.epoch) == (b.step, b.epoch)
     assert_equal(a.weights, b.weights)
-    for part in ("optimizer", "scaler", "generators", "loader", "losses"):
+    for part in ("optimizer", "scaler", "generators", "loader", "meter", "ema"):
         assert_equal(a.training[part], b.training[part])
     assert log(left) == log(right)
 
@@ -169,7 +171,7 @@ def test_the_loss_scale_of_float16_survives_a_checkpoint(tiny_config, tmp_path):
     state = initial_state(config)
     state.scaler = Precision(torch.device("cpu"), torch.float16).grad_scaler()
     pixels, labels = torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
-    train_step(state, pixels, labels, lambda step: 0.1)
+    TrainStep(config, lambda step: 0.1)(state, Batch(pixels, labels, labels, labels == 0))
     state.scaler.update(512.0)
     checkpointer = Checkpointer(config, tmp_path, ("a", "b", "c"), {})
     checkpointer.save(state, Position())

@@ -1,0 +1,55 @@
+"""One training step: mix, forward, loss, backward, update; nothing in it waits for the device."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pipelines import Batch
+from train.config import TrainConfig
+from train.losses import make_loss
+from train.mixing import make_batch_mixing
+from train.schedule import set_learning_rate
+from train.state import TrainState
+
+
+class StepResult(NamedTuple):
+    """What a step tells: scalars on the device, to be fetched later."""
+
+    loss: Tensor
+    skipped: Tensor
+    """bool: whether the gradients overflowed float16 and the weights stayed as they were."""
+
+
+class TrainStep:
+    """Updates a state by one batch, by the loss and mixing of a configuration and a learning rate by step."""
+
+    def __init__(self, config: TrainConfig, schedule: Callable[[int], float]):
+        self._schedule = schedule
+        self._loss, self._mix = make_loss(config.loss), make_batch_mixing(config)
+
+    def __call__(self, state: TrainState, batch: Batch) -> StepResult:
+        """Update `state`; a batch of several views a sample, (N, views, 3, H, W), goes through the network as one."""
+        set_learning_rate(state.optimizer, self._schedule(state.step))
+        images, targets = self._mix(batch, state.step)
+        if images.ndim == 5:
+            images = images.flatten(0, 1)
+        with state.precision.autocast():
+            loss = self._loss(state.forward(images), targets)
+        state.optimizer.zero_grad(set_to_none=True)
+        state.scaler.scale(loss).backward()
+        skipped = _update(state)
+        if state.ema is not None:
+            state.ema.update_parameters(state.model)
+        state.step += 1
+        return StepResult(loss.detach(), skipped)
+
+
+def _update(state: TrainState) -> Tensor:
+    """Step the optimizer; whether the scaler skipped it, which shows in a scale that falls."""
+    one = torch.ones((), device=state.precision.device)
+    before = state.scaler.scale(one)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    return state.scaler.scale(one) < before
