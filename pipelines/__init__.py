@@ -13,10 +13,10 @@ with build_loader(config) as loader:
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numba
 import torch
 
 from layermix import InputError
+from layermix.ffcv_import import quick_ffcv_import
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch, Loader
 
@@ -29,20 +29,19 @@ def build_loader(config: LoaderConfig) -> Loader:
     """
     if config.data.suffix != ".beton":
         raise InputError(f"`data` must be a .beton file, got {config.data}; write one with writers.write_dataset")
-    with _thread_counts_kept():
+    with quick_ffcv_import(), _torch_threads_kept():
         from pipelines.ffcv_loader import FFCVLoader
     return FFCVLoader(config)
 
 
 @contextmanager
-def _thread_counts_kept() -> Iterator[None]:
-    """Importing ffcv sets torch and Numba to one thread for the whole process; set them back."""
-    torch_threads, numba_threads = torch.get_num_threads(), numba.get_num_threads()
+def _torch_threads_kept() -> Iterator[None]:
+    """Importing ffcv sets torch to one thread for the whole process; set it back."""
+    threads = torch.get_num_threads()
     try:
         yield
     finally:
-        torch.set_num_threads(torch_threads)
-        numba.set_num_threads(numba_threads)
+        torch.set_num_threads(threads)
 
 
 __all__ = ["Batch", "Loader", "LoaderConfig", "build_loader"]

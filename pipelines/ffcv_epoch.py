@@ -113,6 +113,8 @@ class Epoch(EpochIterator):
 
     def __next__(self):
         """The next result; raises what the thread raised."""
+        if self.closed:
+            raise RuntimeError("the loader was closed or moved while this loop over it was running; start a new loop")
         item = self.output_queue.get()
         if item is None:
             self.close()

@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 
 from layermix.errors import InputError, run_program
+from layermix.ffcv_import import quick_ffcv_import
 from layermix.manifest import Manifest, data_files, read_manifest
 from layermix.samples import FORMS
 
@@ -46,8 +47,9 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"--pictures must be >= 1, got {arguments.pictures}; 48 is usual")
     manifest = read_manifest(arguments.path)
     # Imported here: ffcv brings torch, seconds that a mistaken path should not cost.
-    from writers.contents import read_contents
-    from writers.sheet import write_sheet
+    with quick_ffcv_import():
+        from writers.contents import read_contents
+        from writers.sheet import write_sheet
 
     files = data_files(arguments.path, manifest)
     manifests = {file: read_manifest(file) if manifest.shards else manifest for file in files}

@@ -17,6 +17,7 @@ from pathlib import Path
 import tyro
 
 from layermix.errors import InputError, run_program
+from layermix.ffcv_import import quick_ffcv_import
 from layermix.manifest import Manifest, data_files, manifest_path, read_manifest
 from writers.progress import show_progress
 
@@ -59,7 +60,8 @@ def verify(path: Path) -> list[str]:
 
 def _check_set(path: Path, manifest: Manifest, advance: Callable[[int], None]) -> list[str]:
     # Imported here: ffcv brings torch, seconds that a mistaken path should not cost.
-    from writers.file_check import check_file
+    with quick_ffcv_import():
+        from writers.file_check import check_file
 
     if not manifest.shards:
         return check_file(path, manifest, 0, advance)

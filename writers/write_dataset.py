@@ -50,6 +50,7 @@ from typing import Any, Literal
 import tyro
 
 from layermix.errors import InputError, run_program
+from layermix.ffcv_import import quick_ffcv_import
 from layermix.manifest import Manifest
 from writers.bad import OnBad
 from writers.images import quiet_pillow
@@ -220,9 +221,10 @@ def _request(arguments: WriteDataset) -> SourceRequest:
 def _write(source: Source, options: StoreOptions, arguments: WriteDataset) -> Manifest | None:
     """Write the data set; its manifest, or None where others have still to finish the set."""
     # Imported here: ffcv brings torch, seconds that a mistaken flag or a missing root should not cost.
-    from writers.dataset import write_file
-    from writers.formats.layouts import FractalLayout, ImageLayout
-    from writers.write_set import SetWriter
+    with quick_ffcv_import():
+        from writers.dataset import write_file
+        from writers.formats.layouts import FractalLayout, ImageLayout
+        from writers.write_set import SetWriter
 
     is_bank, rank = arguments.source == "fractals", Rank.from_environment()
     layout = FractalLayout(options, channels=3 if arguments.color else 1) if is_bank else ImageLayout(options)

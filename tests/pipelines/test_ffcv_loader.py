@@ -177,19 +177,44 @@ def test_leaving_early_ends_the_threads(training):
     assert threading.active_count() == before
 
 
-def test_opening_a_loader_leaves_the_thread_counts_of_the_process_alone(photos):
-    """In a process of its own, where ffcv is not imported yet."""
-    program = (
-        "import sys, torch, numba\n"
-        "from pathlib import Path\n"
-        "from pipelines import LoaderConfig, build_loader\n"
-        "torch.set_num_threads(2)\n"
-        "before = torch.get_num_threads(), numba.get_num_threads()\n"
-        "with build_loader(LoaderConfig(data=Path(sys.argv[1]), batch_size=8, size=48, crop='center')) as loader:\n"
-        "    assert sum(1 for _ in loader) == 5\n"
-        "assert (torch.get_num_threads(), numba.get_num_threads()) == before\n"
-    )
-    subprocess.run([sys.executable, "-c", program, photos], check=True, cwd=Path(__file__).parents[2])
+OPEN_AND_LOAD = """
+import sys
+from pathlib import Path
+import numba, torch
+from numba.core import event
+from pipelines import LoaderConfig, build_loader
+
+torch.set_num_threads(2)
+before = torch.get_num_threads(), numba.get_num_threads(), numba.typed.Dict
+with event.install_recorder("numba:compile") as compiled:
+    with build_loader(LoaderConfig(data=Path(sys.argv[1]), batch_size=8, size=48, crop="center")) as loader:
+        assert sum(1 for _ in loader) == 5
+assert (torch.get_num_threads(), numba.get_num_threads(), numba.typed.Dict) == before
+assert compiled.buffer == [], compiled.buffer
+"""
+
+
+def test_a_fresh_process_compiles_nothing_and_keeps_its_thread_counts(photos):
+    """Opening imports ffcv, which alone would compile for seconds and set torch and Numba to one thread."""
+    collect({"data": photos, "batch_size": 8, "size": 48, "crop": "center"})  # leaves the compiled code on disk
+    subprocess.run([sys.executable, "-c", OPEN_AND_LOAD, photos], check=True, cwd=Path(__file__).parents[2])
+
+
+MOVES = {
+    "close": lambda loader: loader.close(),
+    "set_epoch": lambda loader: loader.set_epoch(1),
+    "another loop": lambda loader: next(iter(loader)),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_loop_over_a_loader_that_was_moved_raises_and_does_not_hang(move, training):
+    with build_loader(LoaderConfig(**training)) as loader:
+        batches = iter(loader)
+        next(batches)
+        MOVES[move](loader)
+        with pytest.raises(RuntimeError, match="start a new loop"):
+            next(batches)
 
 
 def test_an_error_in_the_loader_thread_reaches_the_caller(training, monkeypatch):
