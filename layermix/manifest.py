@@ -8,6 +8,7 @@ A set written as shards has the same: the manifest at `<name>.manifest.json` lis
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from layermix.errors import InputError
 
 MANIFEST_VERSION = 1
 
+_SHARD = re.compile(r"-\d{5}-of-\d{5}(\.[^.]*)?$")
+
 Kind = Literal["images", "fractals"]
 """What a data set holds: pictures with labels, or a fractal bank."""
 
-FORMATS = {"beton": ".beton"}
+FORMATS = {"beton": ".beton", "webdataset": ".tar"}
 """The containers and how the names of their files end."""
 
 SIDE_FILES = ("quarantine", "hashes", "index", "table")
@@ -165,6 +168,22 @@ class Manifest:
 def set_hash(shards: tuple[Shard, ...]) -> str:
     """The content hash of a set: SHA-256 of its shards' hashes joined by newlines."""
     return hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()
+
+
+def dataset_path(path: Path) -> Path:
+    """`path` itself, or of a folder the one data set that it holds, by the name of its file or set.
+
+    InputError: a folder that holds no finished data set, or several.
+    """
+    if not path.is_dir():
+        return path
+    end = ".manifest.json"
+    found = sorted(file.name.removesuffix(end) for file in path.glob(f"*{end}"))
+    names = [name for name in found if not _SHARD.search(name)]
+    if len(names) != 1:
+        rule = f"holds {', '.join(names)}" if names else "holds no finished data set"
+        raise InputError(f"{path}: {rule}; give the path of one data file or set")
+    return path / names[0]
 
 
 def data_files(data: Path, manifest: Manifest) -> tuple[Path, ...]:

@@ -12,13 +12,13 @@ from layermix.manifest import Manifest
 from layermix.samples import table_path
 from writers.atomic import partial_path, publish
 from writers.bad import BadPicture, OnBad, quarantine_path, write_quarantine
-from writers.encode import StoredPicture
 from writers.formats.layouts import Layout
 from writers.hashes import write_hashes
 from writers.identity import Part, identity_of
 from writers.manifest import content_hash, creator, index_path, withdraw_manifest, write_manifest, write_side_file
 from writers.ordered import map_ordered
 from writers.source import Source
+from writers.stored import StoredPicture
 from writers.unfinished import UnfinishedFile, begin_or_resume, finished_manifest
 
 _CHUNK_BYTES = 1 << 17

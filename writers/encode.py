@@ -1,6 +1,5 @@
 """From a sample of a source to the bytes that a data file stores for it."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,21 +10,7 @@ from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredPicture:
-    """Bytes of one picture.
-
-    form: "jpg", a JPEG file; "png", a PNG file; "raw", row-major uint8 pixels of shape (height, width[, channels]); or
-        "yuv", planes as of `layermix.yuv`.
-    """
-
-    data: bytes
-    height: int
-    width: int
-    channels: int
-    form: Literal["jpg", "raw", "yuv", "png"]
+from writers.stored import Form, StoredPicture
 
 
 def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw", "png"] = "raw") -> StoredPicture:
@@ -42,7 +27,7 @@ def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw",
     else:
         pixels = sample.image
     pixels = _fitted(pixels, sample.name, options)
-    form: Literal["jpg", "raw", "yuv", "png"] = "yuv" if options.mode == "yuv" else "jpg"
+    form: Form = "yuv" if options.mode == "yuv" else "jpg"
     if options.mode == "raw" or (options.mode == "auto" and _is_small(*pixels.shape[:2])):
         form = lossless
     height, width, channels = pixels.shape
@@ -87,7 +72,7 @@ def _is_small(height: int, width: int) -> bool:
     return max(height, width) <= RAW_SIDE
 
 
-def _data(pixels: np.ndarray, form: Literal["jpg", "raw", "yuv", "png"], quality: int) -> bytes:
+def _data(pixels: np.ndarray, form: Form, quality: int) -> bytes:
     if form == "raw":
         return pixels.tobytes()
     if form == "yuv":

@@ -1,7 +1,8 @@
 """What is inside a data file: samples, sizes, storage, classes, options, source; and a sheet of pictures to look at.
 
 Reads the manifest and the tables of the file, not its pictures (those of the sheet apart); `writers.verify`
-reads every byte. Works for image files, fractal banks and sets of shards.
+reads every byte. Works for images and fractal banks, files and sets of
+shards, of every format.
 
     python -m writers.inspect train.beton
     python -m writers.inspect train.beton --sheet sheet.png
@@ -11,18 +12,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tyro
 
 from layermix.errors import InputError, run_program
-from layermix.ffcv_import import quick_ffcv_import
-from layermix.manifest import Manifest, data_files, read_manifest
+from layermix.manifest import Manifest, data_files, dataset_path, read_manifest
 from layermix.samples import FORMS
-
-if TYPE_CHECKING:
-    from writers.contents import Contents
+from writers.contents import Contents, read_contents
+from writers.sheet import write_sheet
 
 _CLASSES_SHOWN = 20
 _FORM_NAMES = ("JPEG", "raw", "YUV", "PNG")
@@ -33,7 +31,7 @@ class Inspect:
     """Say what is inside a data file, and draw a sheet of its pictures."""
 
     path: tyro.conf.Positional[Path]
-    """Data file, or set of shards by the name that it was written to."""
+    """Data file, set of shards by the name that it was written to, or folder of one of these."""
     sheet: Path | None = None
     """PNG file for pictures spread evenly over the samples."""
     pictures: int = 48
@@ -45,16 +43,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = tyro.cli(Inspect, prog="python -m writers.inspect", args=argv)
     if arguments.pictures < 1:
         raise InputError(f"--pictures must be >= 1, got {arguments.pictures}; 48 is usual")
-    manifest = read_manifest(arguments.path)
-    # Imported here: ffcv brings torch, seconds that a mistaken path should not cost.
-    with quick_ffcv_import():
-        from writers.contents import read_contents
-        from writers.sheet import write_sheet
-
-    files = data_files(arguments.path, manifest)
+    path = dataset_path(arguments.path)
+    manifest = read_manifest(path)
+    files = data_files(path, manifest)
     manifests = {file: read_manifest(file) if manifest.shards else manifest for file in files}
-    contents = read_contents(arguments.path, manifests, manifest)
-    for line in describe(arguments.path, manifest, contents):
+    contents = read_contents(path, manifests, manifest)
+    for line in describe(path, manifest, contents):
         print(line)
     if arguments.sheet is not None:
         write_sheet(arguments.sheet, contents, manifest.classes, arguments.pictures)
@@ -62,9 +56,9 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def describe(path: Path, manifest: Manifest, contents: "Contents") -> Iterator[str]:
+def describe(path: Path, manifest: Manifest, contents: Contents) -> Iterator[str]:
     """The lines that the program prints."""
-    yield f"{path}: {manifest.kind}, {manifest.count:,} samples, {manifest.bytes:,} bytes"
+    yield f"{path}: {manifest.format}, {manifest.kind}, {manifest.count:,} samples, {manifest.bytes:,} bytes"
     for shard in manifest.shards:
         yield f"shard       {shard.file}: ids from {shard.first_id:,}, {shard.count:,} samples, {shard.bytes:,} bytes"
     forms = np.bincount(contents.rows["form"].astype(int), minlength=len(FORMS)).tolist()

@@ -9,11 +9,26 @@ from typing import Any
 
 from layermix.errors import InputError
 from layermix.files import sync_folder
-from layermix.manifest import Manifest, Shard, manifest_path, read_manifest, set_hash
+from layermix.manifest import FORMATS, Manifest, Shard, manifest_path, read_manifest, set_hash
 from writers.atomic import output_errors
 from writers.identity import Part, is_manifest_of
 
 MAX_SHARDS = 99_999
+
+
+def output_path(out: Path, format: str) -> Path:
+    """The file, or name of a set, that `--out` means: itself, or `data.<suffix of the format>` in the folder it names.
+
+    InputError: the suffix of another format.
+    """
+    suffix = FORMATS[format]
+    if out.suffix == suffix:
+        return out
+    if out.suffix and not out.is_dir():
+        raise InputError(
+            f"--out {out} must end in {suffix} for --format {format}, or be the name of a folder, without suffix"
+        )
+    return out / f"data{suffix}"
 
 
 def shard_path(out: Path, index: int, of: int) -> Path:

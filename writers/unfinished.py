@@ -11,11 +11,11 @@ from layermix.errors import InputError
 from layermix.manifest import Manifest, manifest_path, read_manifest
 from writers.atomic import open_locked, output_errors, partial_path
 from writers.bad import BadPicture
-from writers.encode import StoredPicture
 from writers.formats.container import Container
 from writers.formats.layouts import Layout
 from writers.identity import Part, is_manifest_of, require_same
 from writers.journal import Block, Journal, journal_path, read_identity
+from writers.stored import StoredPicture
 
 SECONDS_BETWEEN_BLOCKS = 2.0
 """How much work a killed process loses at most."""
@@ -93,7 +93,7 @@ def finished_manifest(out: Path, identity: Mapping[str, Any], *, overwrite: bool
     InputError where something stands in the way of a write.
     """
     if out.is_dir():
-        raise InputError(f"--out {out} is a folder; give the name of a file, such as {out / 'train.beton'}")
+        raise InputError(f"--out {out} is a folder; give the name of a file")
     partial = partial_path(out)
     if partial.exists():
         open_locked(out).close()

@@ -38,6 +38,7 @@ to 65,500.
     python -m writers.write_dataset --source fractals --generate 1000 --short-side 36 --out bank36.beton
 """
 
+import dataclasses
 import os
 import sys
 import time
@@ -58,6 +59,7 @@ from writers.options import StoreOptions
 from writers.progress import show_progress
 from writers.ranks import Rank
 from writers.registry import FRACTAL_SIDE, SourceRequest, open_source
+from writers.shards import output_path
 from writers.source import Source
 
 
@@ -74,9 +76,10 @@ class WriteDataset:
     ImageNet-C's layout), ImageNet's tars, a CIFAR-C file (.npy with labels.npy beside it),
     scikit-learn's digits, or fractals."""
     out: Path
-    """File to write; its manifest stands beside it as OUT.manifest.json."""
-    format: Literal["beton"] = "beton"
-    """Kind of file."""
+    """File to write, with the suffix of the format, or a folder for it (a name without suffix); its manifest stands
+    beside the file as OUT.manifest.json."""
+    format: Literal["beton", "webdataset"] = "beton"
+    """Kind of file: ffcv's .beton, or a .tar of webdataset."""
     root: Path | None = None
     """File or folder of the pictures; not for digits and --generate."""
     split: Literal["train", "test"] | None = None
@@ -131,6 +134,7 @@ def main(argv: list[str] | None = None) -> int:
         args=argv,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
+    arguments = dataclasses.replace(arguments, out=output_path(arguments.out, arguments.format))
     _check(arguments)
     options = _store_options(arguments)
     source = open_source(arguments.source, _request(arguments))
@@ -189,6 +193,11 @@ def _check_shards(arguments: WriteDataset) -> None:
             raise InputError("--shards is missing: several ranks cannot write one file; add --shards N")
     elif arguments.shards < 1:
         raise InputError(f"--shards must be >= 1, got {arguments.shards}; leave it out for one file")
+    elif arguments.format != "beton" and arguments.on_bad != "fail":
+        raise InputError(
+            f"--on-bad {arguments.on_bad} with --shards: the ids in {arguments.format} records would have gaps; "
+            "write one file, or remove the bad pictures"
+        )
     if not arguments.patience > 0:
         raise InputError(f"--patience must be > 0, got {arguments.patience:g}; 60 is usual")
 
@@ -227,7 +236,8 @@ def _write(source: Source, options: StoreOptions, arguments: WriteDataset) -> Ma
         from writers.write_set import SetWriter
 
     is_bank, rank = arguments.source == "fractals", Rank.from_environment()
-    layout = FractalLayout(options, channels=3 if arguments.color else 1) if is_bank else ImageLayout(options)
+    channels = 3 if arguments.color else 1
+    layout = FractalLayout(options, channels, arguments.format) if is_bank else ImageLayout(options, arguments.format)
     with quiet_pillow(), _progress(source, arguments, rank) as advance:
         common: dict[str, Any] = {
             "options": options.describe(),

@@ -7,7 +7,16 @@ import json
 import pytest
 
 from layermix.errors import InputError
-from layermix.manifest import Manifest, Shard, SideFile, data_files, manifest_path, read_manifest, set_hash
+from layermix.manifest import (
+    Manifest,
+    Shard,
+    SideFile,
+    data_files,
+    dataset_path,
+    manifest_path,
+    read_manifest,
+    set_hash,
+)
 
 FIELDS = {
     "format": "beton",
@@ -112,7 +121,7 @@ def test_a_manifest_cannot_be_changed():
     ("changes", "message"),
     [
         ({"version": 2}, "`version` must be 1, got 2"),
-        ({"format": "tar"}, "`format` must be one of beton"),
+        ({"format": "tar"}, "`format` must be one of beton, webdataset"),
         ({"kind": "words"}, '`kind` must be "images" or "fractals", got \'words\''),
         ({"count": 0}, "`count` must be an integer > 0, got 0"),
         ({"count": True}, "`count` must be an integer > 0, got True"),
@@ -178,3 +187,22 @@ def test_a_file_cut_short_is_noticed_without_hashing(tmp_path):
     data.write_bytes(b"conten")
     with pytest.raises(InputError, match=r"a\.beton: has 6 bytes, its manifest says 7: the file was cut"):
         read_manifest(data)
+
+
+def test_a_folder_stands_for_the_one_data_set_in_it(tmp_path):
+    data = tmp_path / "data.tar"
+    for name in ("data.tar", "data-00000-of-00002.tar", "data-00001-of-00002.tar"):
+        manifest_path(tmp_path / name).write_text("{}")
+    assert dataset_path(tmp_path) == data
+    assert dataset_path(data) == data
+    assert dataset_path(tmp_path / "nowhere.tar") == tmp_path / "nowhere.tar"
+
+
+def test_a_folder_of_no_data_set_or_of_several_is_an_error_that_names_them(tmp_path):
+    manifest_path(tmp_path / "data-00000-of-00002.tar").write_text("{}")
+    with pytest.raises(InputError, match=r"holds no finished data set; give the path of one"):
+        dataset_path(tmp_path)
+    for name in ("val.tar", "train.tar"):
+        manifest_path(tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match=r"holds train\.tar, val\.tar; give the path of one"):
+        dataset_path(tmp_path)

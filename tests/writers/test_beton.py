@@ -18,12 +18,12 @@ from layermix import FractalBank
 from layermix.errors import InputError
 from layermix.manifest import read_manifest
 from writers.dataset import write_file
-from writers.encode import StoredPicture
 from writers.formats import beton
 from writers.formats.beton import BetonFile
 from writers.formats.layouts import FractalLayout, ImageLayout
 from writers.images import decode_image
 from writers.options import StoreOptions
+from writers.stored import StoredPicture
 
 
 def write_images(path, images, *, threads=1, **options):

@@ -19,7 +19,7 @@ def test_a_file_of_raw_and_jpeg_pictures_is_described(tmp_path, capsys):
     write_file(ListSource(images), path, ImageLayout(options), options=options.describe(), on_bad="quarantine")
     assert run_program(main, [str(path), "--sheet", str(tmp_path / "sheet.png")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{path}: images, 7 samples, {path.stat().st_size:,} bytes"
+    assert lines[0] == f"{path}: beton, images, 7 samples, {path.stat().st_size:,} bytes"
     assert "stored      4 JPEG, 3 raw" in lines
     assert "height      9 to 70, median 70" in lines
     assert "skipped     1 bad pictures, listed in a.beton.quarantine.jsonl" in lines
@@ -37,7 +37,7 @@ def test_a_fractal_bank_is_described_and_drawn(tmp_path, capsys):
     images = [smooth_picture(128, 128, n)[..., 0] for n in range(3)]
     write_file(ListSource(images, ("fractal",)), path, layout, options={})
     assert run_program(main, [str(path), "--sheet", str(tmp_path / "sheet.png"), "--pictures", "2"]) == 0
-    assert capsys.readouterr().out.startswith(f"{path}: fractals, 3 samples")
+    assert capsys.readouterr().out.startswith(f"{path}: beton, fractals, 3 samples")
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert np.array_equal(sheet[:128, 130:258, 0], images[2])
 

@@ -14,9 +14,11 @@ import pytest
 from ffcv.reader import Reader
 from picture_files import ListSource, cmyk_jpeg, encoded, jpeg, smooth_picture, turned_jpeg
 
+import writers.inspect
+import writers.verify
 from layermix import FractalBank
 from layermix.errors import InputError, run_program
-from layermix.manifest import manifest_path, read_manifest
+from layermix.manifest import FORMATS, manifest_path, read_manifest
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.options import StoreOptions
@@ -153,6 +155,24 @@ def test_unknown_values_and_flags_are_exit_code_2(command, flags):
     with pytest.raises(SystemExit) as caught:
         command(*flags.split())
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(("format", "suffix"), FORMATS.items())
+def test_a_name_without_suffix_is_a_folder_that_every_command_takes(command, tmp_path, capsys, format, suffix):
+    flags = ("--source", "digits", "--split", "test", "--format", format)
+    assert command(*flags, out="x") == 0
+    assert command(*flags, "--shards", 2, out="y") == 0
+    assert (tmp_path / "out" / "x" / f"data{suffix}").is_file()
+    assert (tmp_path / "out" / "y" / f"data-00001-of-00002{suffix}").is_file()
+    for name in ("x", "y"):
+        assert run_program(writers.verify.main, [str(tmp_path / "out" / name)]) == 0
+        assert run_program(writers.inspect.main, [str(tmp_path / "out" / name)]) == 0
+        assert f"data{suffix}: {format}, images, 355 samples" in capsys.readouterr().out
+
+
+def test_the_suffix_of_another_format_is_refused(command, capsys):
+    assert command("--source", "digits", "--format", "webdataset") == 2
+    assert "x.beton must end in .tar for --format webdataset, or be the name of a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", [0.0, 0.5, 0.95])

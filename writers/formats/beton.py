@@ -31,9 +31,9 @@ from layermix.errors import InputError
 from layermix.manifest import Kind, Manifest
 from layermix.samples import FORMS, SAMPLE
 from layermix.yuv import MODE
-from writers.encode import StoredPicture
 from writers.formats.container import Container, Extent, Frame
 from writers.options import StoreOptions
+from writers.stored import StoredPicture
 
 PAGE_SIZE = 1 << 23
 """Smallest page: 8 MiB, ffcv's default. No picture crosses a page boundary; ffcv can read a file page by page."""
@@ -117,8 +117,8 @@ class BetonFile(Container):
         return *super()._state(), self._page_size
 
     def _set_state(self, state: tuple[int, ...]) -> None:
-        *state, self._page_size = state
-        super()._set_state(tuple(state))
+        super()._set_state(state[:-1])
+        self._page_size = state[-1]
 
     @classmethod
     def read_rows(cls, path: Path, manifest: Manifest) -> np.ndarray:

@@ -16,9 +16,9 @@ from layermix.errors import InputError
 from layermix.manifest import Kind, Manifest
 from layermix.samples import FORMS, SAMPLE, read_samples
 from writers.atomic import output_errors, write_all
-from writers.encode import StoredPicture
 from writers.hashes import sample_hash
 from writers.options import StoreOptions
+from writers.stored import StoredPicture
 
 BUFFER = 1 << 22
 """Bytes of samples that are written at once."""

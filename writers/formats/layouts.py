@@ -5,11 +5,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from layermix.manifest import Kind
-from writers.encode import StoredPicture, encode_fractal, encode_image
+from writers.encode import encode_fractal, encode_image
 from writers.formats.container import Container
 from writers.formats.registry import find_format
 from writers.options import StoreOptions
 from writers.source import Sample
+from writers.stored import StoredPicture
 
 
 class Layout(Protocol):

@@ -2,14 +2,17 @@
 
 from importlib import import_module
 
+from layermix.ffcv_import import quick_ffcv_import
 from writers.formats.container import Container
 
 _CLASSES = {
     "beton": "BetonFile",
+    "webdataset": "WebDatasetFile",
 }
 """The module of a format, `writers.formats.<name>`, holds a class of this name."""
 
 
 def find_format(name: str) -> type[Container]:
     """The container class of `--format`, or of a manifest."""
-    return getattr(import_module(f"writers.formats.{name}"), _CLASSES[name])
+    with quick_ffcv_import():
+        return getattr(import_module(f"writers.formats.{name}"), _CLASSES[name])

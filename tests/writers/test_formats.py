@@ -1,0 +1,143 @@
+"""Every format but .beton, read back by DALI and by a second reader that is not ours."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+from format_readers import PACKAGES, by_dali
+from picture_files import ListSource, cmyk_jpeg, encoded, jpeg, smooth_picture
+
+from layermix.errors import InputError
+from layermix.manifest import FORMATS, dataset_path, read_manifest
+from layermix.samples import read_samples
+from writers.dataset import write_file
+from writers.formats.layouts import ImageLayout
+from writers.images import decode_image
+from writers.options import StoreOptions
+from writers.ranks import Rank
+from writers.write_set import SetWriter
+
+OTHERS = [name for name in FORMATS if name != "beton"]
+SMALL = [smooth_picture(32, 32, n) for n in range(5)]
+LARGE = [smooth_picture(70, 80, n) for n in range(4)]
+KEPT = [jpeg(picture) for picture in LARGE]
+
+# The webdataset package leaves files to the garbage collector, which may strike in a later test.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+every_format = pytest.mark.parametrize("format", OTHERS)
+
+
+def write(out, format, images, *, options=None, **flags):
+    layout = ImageLayout(options or StoreOptions(), format)
+    return write_file(ListSource(images), out, layout, options={}, **flags)
+
+
+def path_of(folder, format):
+    return folder / f"a{FORMATS[format]}"
+
+
+@pytest.fixture(params=["DALI", "package"])
+def read_back(request):
+    """Reads a data set: a list of (sample id, label, bytes of the picture)."""
+    if request.param == "DALI":
+        return by_dali
+    return lambda data: list(PACKAGES[read_manifest(data).format](data))
+
+
+@every_format
+def test_jpegs_keep_their_bytes_and_small_pictures_are_png_without_loss(tmp_path, format, read_back):
+    path = path_of(tmp_path, format)
+    write(path, format, [*KEPT, *SMALL])
+    samples = read_back(path)
+    assert [(number, label) for number, label, _ in samples] == [(n, n % 2) for n in range(9)]
+    assert [data for *_, data in samples[:4]] == KEPT
+    for (*_, data), pixels in zip(samples[4:], SMALL):
+        assert data.startswith(b"\x89PNG")
+        assert np.array_equal(decode_image(data, "x"), pixels)
+
+
+@every_format
+def test_options_have_their_way(tmp_path, format):
+    images = [*KEPT, cmyk_jpeg(LARGE[0]), encoded(LARGE[0], "PNG")]
+    write(path_of(tmp_path, format), format, images, options=StoreOptions(mode="raw"))
+    pictures = [data for *_, data in by_dali(path_of(tmp_path, format))]
+    assert all(data.startswith(b"\x89PNG") for data in pictures)
+    assert np.array_equal(decode_image(pictures[5], "x"), LARGE[0])
+    write(path_of(tmp_path, format), format, images, options=StoreOptions(short_side=66), overwrite=True)
+    pictures = [decode_image(data, "x") for *_, data in by_dali(path_of(tmp_path, format))]
+    assert {picture.shape for picture in pictures} == {(66, 75, 3)}
+    assert np.abs(pictures[5].astype(int).mean() - LARGE[0].mean()) < 2
+
+
+@every_format
+def test_planes_are_refused(format):
+    with pytest.raises(InputError, match=f"--yuv stores planes that no reader of {format} decodes; use --format beton"):
+        ImageLayout(StoreOptions(mode="yuv"), format)
+
+
+@every_format
+@pytest.mark.parametrize("shards", [1, 3])
+def test_ids_run_through_a_set_of_shards(tmp_path, format, shards, read_back):
+    out = path_of(tmp_path, format)
+    layout = ImageLayout(StoreOptions(), format)
+    writer = SetWriter(source=ListSource(SMALL * 4), out=out, layout=layout, options={}, shards=shards)
+    for number in reversed(range(2)):
+        writer.write_as(Rank(number=number, size=2), patience=1)
+    assert [number for number, *_ in read_back(out)] == list(range(20))
+    assert dataset_path(tmp_path) == out
+
+
+@every_format
+def test_the_bytes_follow_from_the_source_alone(tmp_path, format):
+    images = [jpeg(smooth_picture(40 + 7 * n, 90, n)) for n in range(20)]
+    for threads in (1, 3):
+        write(tmp_path / f"{threads}{FORMATS[format]}", format, images, threads=threads)
+    contents = [
+        {path.suffix: path.read_bytes() for path in tmp_path.glob(f"{threads}.*") if path.suffix != ".json"}
+        for threads in (1, 3)
+    ]
+    assert len(contents[0]) == 4
+    assert contents[0] == contents[1]
+
+
+@every_format
+def test_the_manifest_vouches_for_the_file_and_what_stands_beside_it(tmp_path, format):
+    path = path_of(tmp_path, format)
+    manifest = write(path, format, [*KEPT, *SMALL, b"bad"], on_bad="quarantine")
+    assert read_manifest(path) == manifest
+    assert (manifest.format, manifest.count, manifest.skipped) == (format, 9, 1)
+    assert manifest.bytes == path.stat().st_size
+    assert manifest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    for side in (manifest.index, manifest.table, manifest.hashes, manifest.quarantine):
+        assert side is not None
+        assert side.sha256 == hashlib.sha256((tmp_path / side.file).read_bytes()).hexdigest()
+
+
+@every_format
+def test_the_table_says_where_each_picture_stands(tmp_path, format):
+    path = path_of(tmp_path, format)
+    rows = read_samples(path, write(path, format, [*KEPT, *SMALL]))
+    content = path.read_bytes()
+    assert [content[row["start"] : row["start"] + row["size"]] for row in rows[:4]] == KEPT
+    assert rows["label"].tolist() == [n % 2 for n in range(9)]
+    assert rows["height"].tolist() == [70] * 4 + [32] * 5
+    assert rows["width"].tolist() == [80] * 4 + [32] * 5
+    assert (rows["record"][1:] == (rows["record"] + rows["length"])[:-1]).all()
+
+
+@every_format
+def test_a_table_that_leads_out_of_the_file_is_refused(tmp_path, format):
+    path = path_of(tmp_path, format)
+    manifest = write(path, format, SMALL)
+    assert manifest.table is not None
+    table = tmp_path / manifest.table.file
+    rows = read_samples(path, manifest).copy()
+    rows["size"][3] = 1 << 63
+    table.write_bytes(rows.tobytes())
+    with pytest.raises(InputError, match=r"\.table: is not what was written"):
+        read_samples(path, manifest)
+    side = dataclasses.replace(manifest.table, sha256=hashlib.sha256(rows.tobytes()).hexdigest())
+    with pytest.raises(InputError, match=r"\.table: sample 3 lies outside a\."):
+        read_samples(path, dataclasses.replace(manifest, table=side))
