@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from layermix.errors import InputError
-from writers.corruptions import blur, digital, noise, weather
+from writers.corruptions import blur, cbar_cover, cbar_noise, cbar_warp, digital, noise, weather
 from writers.corruptions.tables import level_of
 
-_FAMILIES = (noise, blur, weather, digital)
+_FAMILIES = (noise, blur, weather, digital, cbar_noise, cbar_cover, cbar_warp)
 
 
 def corrupt(

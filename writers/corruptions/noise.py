@@ -1,8 +1,13 @@
 """Noise, and lost values: gaussian, shot, impulse and speckle noise of CIFAR-C and ImageNet-C."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from layermix.compilation import jit
+
+_GUIDE = 64
+"""Starting points of the search in a table of chances."""
 
 
 def gaussian_noise(image: np.ndarray, generator: np.random.Generator, *, scale: float) -> np.ndarray:
@@ -13,9 +18,38 @@ def gaussian_noise(image: np.ndarray, generator: np.random.Generator, *, scale: 
 
 
 def shot_noise(image: np.ndarray, generator: np.random.Generator, *, photons: float) -> np.ndarray:
-    """Poisson counts of at most `photons` expected photons a value."""
-    counts = generator.poisson((np.arange(256) * (photons / 255))[image])
-    return np.minimum(counts * (255 / photons), 255)
+    """Poisson counts, `photons` expected of white, as values."""
+    chances, guide = _poisson_tables(photons)
+    out = generator.random(image.shape, dtype=np.float32)
+    _count_photons(image.ravel(), chances, guide, np.float32(255 / photons), out.ravel())
+    return out
+
+
+@lru_cache(maxsize=16)
+def _poisson_tables(photons: float) -> tuple[np.ndarray, np.ndarray]:
+    """For each of the 256 values the chance of at most k photons, float64 (256, k), and where to start a search.
+
+    The guide, int64 (256, _GUIDE), holds the least k whose chance exceeds n / _GUIDE. The chances end in ones.
+    """
+    expected = np.arange(256)[:, None] * (photons / 255)
+    counts = np.arange(int(photons + 10 * np.sqrt(photons) + 20))
+    log_factorials = np.concatenate([[0], np.cumsum(np.log(counts[1:]))])
+    logarithms = counts * np.log(np.maximum(expected, np.finfo(float).tiny)) - expected - log_factorials
+    chances = np.cumsum(np.exp(logarithms), axis=1)
+    chances[:, -1] = 1
+    starts = np.arange(_GUIDE) / _GUIDE
+    return chances, np.stack([np.searchsorted(row, starts, side="right") for row in chances])
+
+
+@jit
+def _count_photons(image, chances, guide, value, out):
+    """`out` holds uniform draws in [0, 1), and takes the counts times `value`, at most 255."""
+    for index in range(out.size):
+        pixel, draw = image[index], np.float64(out[index])
+        count = guide[pixel, int(draw * guide.shape[1])]
+        while chances[pixel, count] <= draw:
+            count += 1
+        out[index] = min(np.float32(count) * value, np.float32(255))
 
 
 def impulse_noise(image: np.ndarray, generator: np.random.Generator, *, share: float) -> np.ndarray:

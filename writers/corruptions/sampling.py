@@ -68,18 +68,25 @@ def _add_shifted(padded, weights, starts, out):
 @jit
 def add_grid(image, rows, columns, out):
     """Add float32 `image` (h, w, C), read bilinearly at every (rows[i], columns[j]), to float32 `out` (H, W, C)."""
+    channels = image.shape[2]
+    line = np.empty(image.shape[1] * channels, np.float32)
+    left, right, across = _neighbours(columns, image.shape[1])
+    top, bottom, down = _neighbours(rows, image.shape[0])
     for i in range(out.shape[0]):
-        top = min(int(rows[i]), image.shape[0] - 1)
-        bottom = min(top + 1, image.shape[0] - 1)
-        down = np.float32(rows[i] - top)
+        upper, lower = image[top[i]].ravel(), image[bottom[i]].ravel()
+        for n in range(line.size):
+            line[n] = upper[n] + down[i] * (lower[n] - upper[n])
         for j in range(out.shape[1]):
-            left = min(int(columns[j]), image.shape[1] - 1)
-            right = min(left + 1, image.shape[1] - 1)
-            across = np.float32(columns[j] - left)
-            for c in range(out.shape[2]):
-                upper = image[top, left, c] + across * (image[top, right, c] - image[top, left, c])
-                lower = image[bottom, left, c] + across * (image[bottom, right, c] - image[bottom, left, c])
-                out[i, j, c] += upper + down * (lower - upper)
+            first, second = left[j] * channels, right[j] * channels
+            for c in range(channels):
+                out[i, j, c] += line[first + c] + across[j] * (line[second + c] - line[first + c])
+
+
+@jit
+def _neighbours(places, size):
+    """Of each place the pixels before and after, int64, within `size`, and the part of the way between them."""
+    before = np.minimum(places.astype(np.int64), size - 1)
+    return before, np.minimum(before + 1, size - 1), (places - before).astype(np.float32)
 
 
 @jit

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from layermix.errors import InputError
-from writers.corruptions import CORRUPTIONS, SEVERITIES, corrupt, corruption_names
+from writers.corruptions import CORRUPTION_BENCHMARKS, CORRUPTIONS, SEVERITIES, corrupt, corruption_names
 from writers.corruptions.blur import disk_kernel
 from writers.corruptions.tables import level_of
 
 NOISES = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
-EVERY = [(b, name) for b in ("cifar-c", "imagenet-c") for name in corruption_names(b, extra=True)]
+EVERY = [(b, name) for b in CORRUPTION_BENCHMARKS for name in corruption_names(b, extra=True)]
 DISKS = [level_of("cifar-c", "defocus_blur", severity) for severity in SEVERITIES]
 
 
@@ -73,11 +73,10 @@ def test_a_picture_does_not_depend_on_the_rest_of_its_batch(benchmark, name, smo
 
 
 def test_pictures_do_not_depend_on_threads(smooth_pictures):
-    names = corruption_names("imagenet-c", extra=True) * 4
     with ThreadPoolExecutor(8) as pool:
-        threaded = list(pool.map(lambda name: corrupt_all(smooth_pictures, name, 5, 1, "imagenet-c"), names))
-    for name, found in zip(names, threaded):
-        np.testing.assert_array_equal(found, corrupt_all(smooth_pictures, name, 5, 1, "imagenet-c"))
+        threaded = list(pool.map(lambda pair: corrupt_all(smooth_pictures, pair[1], 5, 1, pair[0]), EVERY * 2))
+    for (benchmark, name), found in zip(EVERY * 2, threaded):
+        np.testing.assert_array_equal(found, corrupt_all(smooth_pictures, name, 5, 1, benchmark))
 
 
 @pytest.mark.parametrize("name", NOISES)
