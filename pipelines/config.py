@@ -21,6 +21,8 @@ class LoaderConfig:
         flip: mirror left to right with even odds.
         policy: augmentation to run on the cropped picture; None for none.
         fractals: a fractal bank, for policies that use one.
+        views: 1, or 3 for the Jensen-Shannon loss: the cropped picture itself and views 1 and 2 of `policy`, which draw
+            independently (`layermix.views.jsd_views`); images are then (N, 3, 3, H, W).
         seed: 0 to 2^64 - 1; with the epoch and the sample id it fixes every pixel.
         threads: threads that decode and augment.
         order: "sequential", the order of the file; "random", anew each epoch; or "quasi_random", random among samples
@@ -52,6 +54,7 @@ class LoaderConfig:
     flip: bool = False
     policy: Policy | None = None
     fractals: Path | None = None
+    views: Literal[1, 3] = 1
     seed: int = 0
     threads: int = 1
     order: Literal["sequential", "random", "quasi_random"] = "sequential"
@@ -77,9 +80,11 @@ class LoaderConfig:
                 raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}")
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
-                raise InputError(f"`{name}` must be one of {', '.join(known)}; got {getattr(self, name)!r}")
+                raise InputError(f"`{name}` must be one of {', '.join(map(str, known))}; got {getattr(self, name)!r}")
         if self.pad and self.drop_last:
             raise InputError("`pad` adds samples and `drop_last` leaves some out; set one of them")
+        if self.views != 1 and self.policy is None:
+            raise InputError(f"`views` must be 1 without a `policy` that draws them, got {self.views}; give a policy")
         self._check_rank()
         if self.padding < 0:
             raise InputError(f"`padding` must be at least 0, got {self.padding}")
@@ -111,4 +116,5 @@ _CHOICES = {
     "crop": ("random_resized", "pad", "center", "none"),
     "order": ("sequential", "random", "quasi_random"),
     "on_damage": ("raise", "skip"),
+    "views": (1, 3),
 }

@@ -17,7 +17,8 @@ class Batch(NamedTuple):
     """
 
     images: torch.Tensor
-    """uint8 (N, 3, H, W) in channels_last memory, on the loader's device."""
+    """uint8 (N, 3, H, W) in channels_last memory, on the loader's device. With `LoaderConfig.views` 3, uint8
+    (N, 3 views, 3, H, W), of which `flatten(0, 1)` is channels_last, without a copy."""
     labels: torch.Tensor
     """int64 (N,), on the loader's device."""
     sample_ids: torch.Tensor

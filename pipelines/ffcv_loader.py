@@ -6,7 +6,7 @@ from contextlib import closing
 
 import numpy as np
 import torch
-from ffcv.transforms import ToDevice, ToTensor, ToTorchImage
+from ffcv.transforms import ToDevice, ToTensor
 
 from layermix import InputError
 from layermix.manifest import Manifest, data_files, manifest_path, read_manifest
@@ -40,11 +40,11 @@ class FFCVLoader(EpochLoader):
         operations: list = [CropDecoder(config, self._epoch, self._failures)]
         if config.policy is not None:
             bank = open_bank(config)
-            operations.append(Mix(config.policy, bank, seed=config.seed, epoch=self._epoch))
+            operations.append(Mix(config.policy, bank, seed=config.seed, epoch=self._epoch, views=config.views))
         operations.append(ToTensor())
         if torch.device(config.device).type != "cpu":
             operations.append(ToDevice(torch.device(config.device), non_blocking=True))
-        return [*operations, ToTorchImage()]
+        return operations
 
     def set_epoch(self, epoch: int) -> None:
         super().set_epoch(epoch)
@@ -63,6 +63,7 @@ class FFCVLoader(EpochLoader):
 
     def _batch(self, images: torch.Tensor, place: slice) -> Batch:
         ids, valid = self.ids[place], self.valid[place]
+        images = images.movedim(-1, -3)
         sound = self._failures[ids] == 0
         if not sound.all():
             self._failures[ids[~sound]] = 0

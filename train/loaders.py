@@ -6,6 +6,7 @@ from pathlib import Path
 from layermix.errors import InputError
 from pipelines import Loader, LoaderConfig
 from train.config import TrainConfig
+from train.losses import VIEWS
 from train.precision import core_count
 
 _COMMANDS = {
@@ -25,6 +26,7 @@ def train_loader_config(config: TrainConfig, device: str) -> LoaderConfig:
         flip=data.flip,
         policy=config.policy,
         fractals=_given(data.fractals, "fractals") if config.policy.uses_fractals else None,
+        views=VIEWS if config.loss.name == "jsd" else 1,
         seed=config.run.seed,
         threads=config.run.threads or core_count(),
         order="random",

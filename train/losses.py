@@ -1,6 +1,7 @@
 """What a step minimises: cross-entropy, with smoothed or mixed labels, and the Jensen-Shannon loss of three views."""
 
 from collections.abc import Callable
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 
 from train.config import LossConfig
 
-VIEWS = 3
+VIEWS: Final = 3
 """Views of a picture that the Jensen-Shannon loss compares: clean, and two augmented."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
