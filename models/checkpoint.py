@@ -1,14 +1,15 @@
 """Checkpoints: one file that is written whole, checked when read, and never runs code.
 
-A checkpoint is a file of `torch.save` that `torch.load(weights_only=True)` reads. Checksums of the archive cover
-every byte of its content and are verified before anything is unpickled.
+A checkpoint is a file of `torch.save` that `torch.load(weights_only=True)` reads. Its sha256, which lies beside it in
+the form of `sha256sum`, and the checksums in the archive are verified before anything is unpickled.
 """
 
+import hashlib
 import pickle
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -22,9 +23,14 @@ from models.config import ModelConfig
 from models.weights import weights_problem
 
 FORMAT = "layermix.checkpoint"
-VERSION = 1
+VERSION = 2
 LAST_CHECKPOINT = Path("checkpoints", "last.pt")
+BEST_CHECKPOINT = Path("checkpoints", "best.pt")
 _ARCHIVE_START = b"PK\x03\x04"
+
+
+class DamagedCheckpointError(InputError):
+    """The bytes of a checkpoint are not those that were written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +57,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write `checkpoint` to `path` by way of a partial file, flushed and renamed."""
+    """Write `checkpoint` to `path` by way of a partial file, flushed and renamed; its sha256 is beside it by then."""
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -64,20 +70,27 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "training": checkpoint.training,
     }
     with atomic_file(path) as file:
-        torch.save(content, file)
+        hashing = _HashingFile(file)
+        torch.save(content, cast(BinaryIO, hashing))
+        with atomic_file(digest_path(path)) as beside:
+            beside.write(f"{hashing.digest.hexdigest()}  {path.name}\n".encode())
 
 
 def load_checkpoint(path: Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Read the checkpoint of a run folder or a checkpoint file; tensors land on `device`.
 
-    Raises `InputError` for a file that is missing, not a checkpoint, damaged, or of another format version.
+    Raises `InputError` for a file that is missing, not a checkpoint, damaged (`DamagedCheckpointError`), or of another
+    format version.
     """
     path = checkpoint_path(path)
     content = _read(path, device)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is a torch file but not a checkpoint of this program; give a run folder")
     if content["version"] != VERSION:
-        raise InputError(f"{path}: format version must be {VERSION}, got {content['version']}; update LayerMix")
+        raise InputError(
+            f"{path}: format version must be {VERSION}, got {content['version']}; "
+            "use the version of LayerMix that wrote it, or train anew"
+        )
     return Checkpoint(
         model=build(ModelConfig, content["model"], str(path)),
         weights=content["weights"],
@@ -133,16 +146,39 @@ def checkpoint_path(path: Path) -> Path:
     return path / LAST_CHECKPOINT
 
 
+def digest_path(path: Path) -> Path:
+    """Where the sha256 of the checkpoint file `path` lies."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+class _HashingFile:
+    """A file to write to that knows the sha256 of what it was given."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
 def _read(path: Path, device: str | torch.device) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; give a run folder or a file such as RUN/{LAST_CHECKPOINT}")
     try:
+        _verify_digest(path)
         if _first_bytes(path) != _ARCHIVE_START:
             raise InputError(f"{path}: is not a checkpoint (no archive of torch.save); give a run folder")
-        _verify_checksums(path)
+        _verify_archive(path)
         return torch.load(path, map_location=device, weights_only=True)
     except InputError:
         raise
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from error
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path}: holds more than tensors and plain values, and such a file could run code; "
@@ -150,7 +186,7 @@ def _read(path: Path, device: str | torch.device) -> Any:
         ) from error
     except Exception as error:  # a damaged archive raises a dozen types between zipfile and torch
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
+        raise DamagedCheckpointError(
             f"{path}: the checkpoint is damaged or cut off ({reason}); take an earlier copy or train anew"
         ) from error
 
@@ -160,7 +196,17 @@ def _first_bytes(path: Path) -> bytes:
         return file.read(len(_ARCHIVE_START))
 
 
-def _verify_checksums(path: Path) -> None:
+def _verify_digest(path: Path) -> None:
+    beside = digest_path(path.resolve())
+    if not beside.is_file():
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if beside.read_text().split()[:1] != [found]:
+        raise zipfile.BadZipFile(f"its sha256 differs from the one in {beside.name}")
+
+
+def _verify_archive(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
     if damaged is not None:

@@ -3,10 +3,13 @@
     python -m train --config train/recipes/demo_layermix.yaml --data.train train.beton --data.test test.beton \
         --data.fractals fractals.beton --out runs/demo_layermix
 
-The same command continues a run that was stopped.
+The same command continues a run that was stopped. Several GPUs, on one machine or more:
+
+    launch/torchrun.sh --nproc-per-node 8 -- --config train/recipes/NAME.yaml ...
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,11 +24,13 @@ from layermix.manifest import Manifest, read_manifest
 from models.checkpoint import LAST_CHECKPOINT
 from pipelines import LoaderConfig, build_loader
 from train.config import TrainConfig
+from train.distributed import Ranks, join_ranks
 from train.interrupt import StopRequest
 from train.loaders import test_loader_config, train_loader_config
 from train.loop import Outcome
 from train.precision import choose_precision, limit_network_threads
-from train.progress import make_progress
+from train.progress import Progress, make_progress
+from train.pulse import EXIT_CODE, RankLostError
 from train.recipe import RECIPES, load_recipe
 from train.run import train_model
 
@@ -55,19 +60,33 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0: finished, or paused at `--max-steps`. 128 + n: signal n arrived (SIGINT 130, SIGUSR1 138, SIGTERM 143);
-    the step was finished and the run saved. Bad input raises `InputError`, 2 for the shell.
+    the step was finished and the run saved, on all ranks. 75: another rank was lost. Bad input raises `InputError`, 2
+    for the shell.
     """
     argv = sys.argv[1:] if argv is None else argv
     config, folder = parse(argv)
     device = choose_precision(config.run.device, config.run.precision).device.type
-    train_config, test_config = train_loader_config(config, device), test_loader_config(config, device)
-    manifests = _manifests(train_config, test_config)
+    try:
+        with StopRequest() as stop, join_ranks(device, config.run.rank_timeout) as ranks:
+            return _run(config, folder, argv, device, stop, ranks)
+    except RankLostError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        os._exit(EXIT_CODE)  # an orderly end would wait for the lost rank
+
+
+def _run(config: TrainConfig, folder: Path, argv: Sequence[str], device: str, stop: StopRequest, ranks: Ranks) -> int:
     if device == "cpu":
-        limit_network_threads(config.run.threads)
+        limit_network_threads(config.run.threads, ranks.local_world_size)
     with ExitStack() as stack:
-        train_loader = stack.enter_context(build_loader(train_config))
-        test_loader = None if test_config is None else stack.enter_context(build_loader(test_config))
-        stop = stack.enter_context(StopRequest())
+        with ranks.together():
+            place = f"cuda:{ranks.local_rank}" if device == "cuda" else device
+            train_config, test_config = (
+                train_loader_config(config, place, ranks),
+                test_loader_config(config, place, ranks),
+            )
+            manifests = _manifests(train_config, test_config)
+            train_loader = stack.enter_context(build_loader(train_config))
+            test_loader = None if test_config is None else stack.enter_context(build_loader(test_config))
         outcome = train_model(
             config,
             train_loader,
@@ -75,11 +94,14 @@ def main(argv: list[str] | None = None) -> int:
             folder=folder,
             manifests=manifests,
             command=argv,
-            progress=make_progress(),
+            progress=make_progress() if ranks.is_main else Progress(),
             stop_requested=lambda: stop.signal is not None,
+            ranks=ranks,
         )
-    print(f"{_ENDINGS[outcome]}: {folder / LAST_CHECKPOINT}", flush=True)
-    return 128 + stop.signal if outcome is Outcome.STOPPED and stop.signal else 0
+    if ranks.is_main:
+        print(f"{_ENDINGS[outcome]}: {folder / LAST_CHECKPOINT}", flush=True)
+    (signal,) = ranks.maximum(stop.signal or 0)
+    return 128 + int(signal) if outcome is Outcome.STOPPED else 0
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainConfig, Path]:

@@ -25,10 +25,10 @@ class DataConfig:
         scale: least and greatest share of the area that a `random_resized` crop takes.
         ratio: least and greatest width over height of a `random_resized` crop.
         flip: flip half of the training pictures left to right.
-        batch_size: training pictures a step.
+        batch_size: training pictures a step, over all ranks: a step is the same on 1 GPU and on 8.
         test_crop: `center`, or `none` for pictures that have the right size already.
         center_ratio: share of the short side that the `center` crop keeps.
-        test_batch_size: test pictures a forward pass.
+        test_batch_size: test pictures a forward pass, on each rank.
     """
 
     train: Path | None = None
@@ -175,6 +175,7 @@ class RunConfig:
         log_every: steps between log records.
         evaluate_every: epochs between measurements on the test set; the last epoch is always measured.
         checkpoint_minutes: minutes between checkpoints, besides the one at the end of each epoch.
+        rank_timeout: seconds of silence after which another rank counts as lost, which ends the run with an error.
     """
 
     out: Path | None = None
@@ -192,6 +193,7 @@ class RunConfig:
     log_every: int = 50
     evaluate_every: int = 1
     checkpoint_minutes: float = 10.0
+    rank_timeout: float = 30.0
 
     def __post_init__(self):
         for name in ("epochs", "log_every", "evaluate_every", "max_skipped_steps"):
@@ -202,6 +204,8 @@ class RunConfig:
         _at_least("seed", self.seed, 0)
         if not self.checkpoint_minutes > 0:
             raise InputError(f"`checkpoint_minutes` must be > 0, got {self.checkpoint_minutes}; 10 is usual")
+        if not self.rank_timeout > 0:
+            raise InputError(f"`rank_timeout` must be > 0, got {self.rank_timeout}; 30 is usual")
 
 
 @dataclass(frozen=True, kw_only=True)

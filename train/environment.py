@@ -33,11 +33,12 @@ def save_environment(
     manifests: Mapping[str, Manifest],
     command: Sequence[str],
     weights: InitialWeights | None = None,
+    world_size: int = 1,
 ) -> None:
     """Add this start of the run to the list in `RUN/environment.json`, which holds one entry a start."""
     path = folder / "environment.json"
     starts = json.loads(path.read_text()) if path.exists() else []
-    starts.append(describe_environment(device, manifests, command, weights))
+    starts.append({**describe_environment(device, manifests, command, weights), "world_size": world_size})
     with atomic_file(path) as file:
         file.write(json.dumps(starts, indent=1).encode())
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from layermix.errors import InputError
 from pipelines import Loader, LoaderConfig
 from train.config import TrainConfig
+from train.distributed import Ranks
 from train.losses import VIEWS
 from train.precision import core_count
 
@@ -15,12 +16,21 @@ _COMMANDS = {
 }
 
 
-def train_loader_config(config: TrainConfig, device: str) -> LoaderConfig:
-    """Shuffled, cropped, flipped and augmented training pictures, whole batches only."""
+def train_loader_config(config: TrainConfig, device: str, ranks: Ranks) -> LoaderConfig:
+    """Shuffled, cropped, flipped and augmented training pictures, whole batches only.
+
+    The ranks share each batch of `data.batch_size`: together they see the same pictures, whatever their number.
+    Raises `InputError` where it cannot be shared equally.
+    """
     data = config.data
+    if data.batch_size % ranks.world_size:
+        raise InputError(
+            f"`data.batch_size` counts the pictures of all ranks and must be a multiple of their number, "
+            f"{ranks.world_size}, got {data.batch_size}; change one of them"
+        )
     return LoaderConfig(
         data=_given(data.train, "train"),
-        batch_size=data.batch_size,
+        batch_size=data.batch_size // ranks.world_size,
         size=data.size,
         crop=data.crop,
         flip=data.flip,
@@ -28,18 +38,23 @@ def train_loader_config(config: TrainConfig, device: str) -> LoaderConfig:
         fractals=_given(data.fractals, "fractals") if config.policy.uses_fractals else None,
         views=VIEWS if config.loss.name == "jsd" else 1,
         seed=config.run.seed,
-        threads=config.run.threads or core_count(),
+        threads=config.run.threads or core_count(ranks.local_world_size),
         order="random",
         drop_last=True,
         device=device,
+        rank=ranks.rank,
+        world_size=ranks.world_size,
         padding=data.padding,
         scale=data.scale,
         ratio=data.ratio,
     )
 
 
-def test_loader_config(config: TrainConfig, device: str) -> LoaderConfig | None:
-    """Every test picture once, in the order of the file, not augmented; None where no test set is given."""
+def test_loader_config(config: TrainConfig, device: str, ranks: Ranks) -> LoaderConfig | None:
+    """Every test picture once, in the order of the file, not augmented; None where no test set is given.
+
+    The ranks take turns; those that would have one picture less repeat one, marked in `Batch.valid`.
+    """
     data = config.data
     if data.test is None:
         return None
@@ -49,8 +64,11 @@ def test_loader_config(config: TrainConfig, device: str) -> LoaderConfig | None:
         size=data.size,
         crop=data.test_crop,
         center_ratio=data.center_ratio,
-        threads=config.run.threads or core_count(),
+        threads=config.run.threads or core_count(ranks.local_world_size),
+        pad=True,
         device=device,
+        rank=ranks.rank,
+        world_size=ranks.world_size,
     )
 
 

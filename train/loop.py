@@ -1,4 +1,8 @@
-"""The training loop: epochs of steps, a log, tests, and checkpoints from which it continues exactly."""
+"""The training loop: epochs of steps, a log, tests, and checkpoints from which it continues exactly.
+
+All ranks of a run go through it in step. Whatever decides its course (a request to stop, the time to save, a loss that
+is not finite) is settled among them at the same step of each.
+"""
 
 import enum
 import time
@@ -7,9 +11,10 @@ from collections.abc import Callable
 from pipelines import Batch, Loader
 from train.checkpointing import Checkpointer, Position
 from train.config import TrainConfig
+from train.distributed import Ranks
 from train.meter import Meter
 from train.progress import Progress
-from train.record import Record
+from train.record import Silence
 from train.schedule import make_schedule
 from train.state import TrainState
 from train.step import TrainStep
@@ -41,11 +46,12 @@ class Trainer:
         *,
         position: Position,
         checkpointer: Checkpointer,
-        record: Record,
+        record: Silence,
         progress: Progress,
         stop_requested: Callable[[], bool],
+        ranks: Ranks,
     ):
-        self.config, self.state = config, state
+        self.config, self.state, self._ranks = config, state, ranks
         self._train_loader, self._test_loader = train_loader, test_loader
         self._checkpointer, self._record = checkpointer, record
         self._progress, self._stop_requested = progress, stop_requested
@@ -53,10 +59,12 @@ class Trainer:
         self._total_steps = self._steps_per_epoch * config.run.epochs
         self._schedule = make_schedule(config, self._total_steps)
         self._train_step = TrainStep(config, self._schedule)
-        self._meter = Meter(config.run.max_skipped_steps)
+        self._meter = Meter(config.run.max_skipped_steps, ranks)
         if position.meter:
             self._meter.load_state_dict(position.meter)
         self._saved = (state.epoch, state.step)
+        self._best_error = position.best_error
+        self._stopping = self._save_is_due = False
         self._place_loader(position)
 
     def run(self) -> Outcome:
@@ -66,6 +74,7 @@ class Trainer:
         """
         with self._progress:
             self._progress.start(self._total_steps, self.state.step)
+            self._ask_ranks()
             while (outcome := self._outcome()) is None:
                 if self._batch == self._steps_per_epoch:
                     self._finish_epoch()
@@ -92,10 +101,16 @@ class Trainer:
         run = self.config.run
         if self.state.epoch == run.epochs:
             return Outcome.FINISHED
-        if self._stop_requested():
+        if self._stopping:
             return Outcome.STOPPED
         reached = run.max_steps is not None and self.state.step >= run.max_steps
         return Outcome.MAX_STEPS if reached and self._batch < self._steps_per_epoch else None
+
+    def _ask_ranks(self) -> bool:
+        """Learn whether any rank was asked to stop (the answer), and whether it is time to save."""
+        stop, due = self._ranks.maximum(self._stop_requested(), self._checkpointer.is_due())
+        self._stopping, self._save_is_due = self._stopping or stop > 0, due > 0
+        return self._stopping
 
     def _train(self) -> None:
         """Train to the end of the epoch, or until there is a reason to return."""
@@ -114,30 +129,40 @@ class Trainer:
         if self._batch % self.config.run.log_every == 0 or self._batch == self._steps_per_epoch:
             self._log("train", lr=self._schedule(self.state.step - 1), **self._meter.summary())
             self._meter.restart()
-        if self._checkpointer.is_due():
+        self._ask_ranks()
+        if self._save_is_due:
             self._save()
 
     def _finish_epoch(self) -> None:
         """Evaluate where it is time to, count the epoch and save; a request to stop leaves the epoch open."""
-        epoch, run = self.state.epoch + 1, self.config.run
+        epoch, run, is_best = self.state.epoch + 1, self.config.run, False
         if self._test_loader is not None and (epoch % run.evaluate_every == 0 or epoch == run.epochs):
             results = self._evaluations(self._test_loader)
             if results is None:
                 return
             for kind, result in results.items():
                 self._log(kind, **result)
+            is_best = self._note_best(min(result["error"] for result in results.values()))
         self.state.epoch = epoch
         self._train_loader.set_epoch(epoch)
-        self._save()
+        self._save(is_best=is_best)
+
+    def _note_best(self, error: float) -> bool:
+        """Whether `error` is the least test error so far, as it is from now on."""
+        is_best = self._best_error is None or error < self._best_error
+        if is_best:
+            self._best_error = error
+        return is_best
 
     def _evaluations(self, loader: Loader) -> dict[str, dict[str, float]] | None:
         """Results of the weights and of their moving average by the kind of their record; None if asked to stop."""
         state = self.state
+        self._ranks.broadcast(state.model.buffers())
         models = {"evaluation": state.model} | ({} if state.ema is None else {"ema_evaluation": state.ema})
         results = {}
         for kind, model in models.items():
             started = time.perf_counter()
-            result = evaluate(model, loader, state.precision, self._stop_requested)
+            result = evaluate(model, loader, state.precision, self._ask_ranks, self._ranks)
             if result is None:
                 return None
             results[kind] = {**result, "seconds": round(time.perf_counter() - started, 3)}
@@ -148,7 +173,7 @@ class Trainer:
         self._record.write(kind, **fields)
         self._progress.show(kind, fields)
 
-    def _save(self) -> None:
+    def _save(self, *, is_best: bool = False) -> None:
         """Write a checkpoint unless the last one says the same; every loss up to it is known to be finite."""
         self._meter.settle()
         if self._saved == (self.state.epoch, self.state.step):
@@ -157,7 +182,8 @@ class Trainer:
             log_bytes=self._record.sync(),
             meter=self._meter.state_dict(),
             loader=self._train_loader.state_dict(),
+            best_error=self._best_error,
         )
-        self._checkpointer.save(self.state, position)
+        self._checkpointer.save(self.state, position, is_best=is_best)
         self._saved = (self.state.epoch, self.state.step)
         self._meter.start_clock()

@@ -2,18 +2,19 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from layermix.errors import InputError
+from train.distributed import SINGLE, Ranks
 from train.step import StepResult
 
 
 class NonFiniteLossError(ArithmeticError):
-    """A loss is infinite or not a number; `sample_ids` are the samples of the batch of that `step`."""
+    """A loss is infinite or not a number; `sample_ids` are those of that `step` on the ranks where it is."""
 
     def __init__(self, step: int, loss: float, sample_ids: list[int]):
         super().__init__(f"the loss must be finite, got {loss} at step {step}; start anew with a lower --optimizer.lr")
@@ -26,8 +27,8 @@ class Meter:
     Losses and counts survive a restart through `state_dict`; times count from the last `restart` or `start_clock`.
     """
 
-    def __init__(self, max_skipped_steps: int):
-        self._max_skipped = max_skipped_steps
+    def __init__(self, max_skipped_steps: int, ranks: Ranks = SINGLE):
+        self._max_skipped, self._ranks = max_skipped_steps, ranks
         self.losses: list[float] = []
         self._skipped = self._skipped_in_a_row = 0
         self._pending: list[tuple[int, StepResult, Tensor]] = []
@@ -69,21 +70,27 @@ class Meter:
         self._images += len(sample_ids)
 
     def settle(self) -> None:
-        """Fetch what the steps added so far tell.
+        """Fetch what the steps added so far tell; a loss is the mean over the ranks.
 
-        Raises `NonFiniteLossError` for the first loss that is not finite, and `InputError` where more steps in a row
-        were skipped than may be.
+        Raises, on all ranks alike, `NonFiniteLossError` for the first step whose loss is not finite on one of them, and
+        `InputError` where more steps in a row were skipped than may be.
         """
         if not self._pending:
             return
         results = [result for _, result, _ in self._pending]
-        told = torch.stack([torch.stack([loss.double(), skipped.double()]) for loss, skipped in results]).tolist()
-        for (step, _, sample_ids), (loss, skipped) in zip(self._pending, told):
+        losses = self._ranks.gather(torch.stack([loss for loss, _ in results]).tolist())
+        skips = torch.stack([skipped for _, skipped in results]).tolist()
+        for (step, _, sample_ids), of_ranks, skipped in zip(self._pending, zip(*losses), skips):
+            loss = sum(of_ranks) / len(of_ranks)
             if not math.isfinite(loss):
-                raise NonFiniteLossError(step, loss, sample_ids.tolist())
-            self._count_skipped(step, bool(skipped))
-        self.losses.extend(loss for loss, _ in told)
+                raise NonFiniteLossError(step, loss, self._samples_of_non_finite(of_ranks, sample_ids))
+            self._count_skipped(step, skipped)
+            self.losses.append(loss)
         self._pending.clear()
+
+    def _samples_of_non_finite(self, losses: Sequence[float], sample_ids: Tensor) -> list[int]:
+        by_rank = self._ranks.gather_objects(sample_ids.tolist())
+        return [sample_id for loss, ids in zip(losses, by_rank) if not math.isfinite(loss) for sample_id in ids]
 
     def _count_skipped(self, step: int, skipped: bool) -> None:
         self._skipped += skipped
@@ -98,14 +105,16 @@ class Meter:
     def summary(self) -> dict[str, float]:
         """Of the interval: mean loss, pictures a second, share of the time spent waiting for the loader.
 
-        `skipped_steps` counts those of the whole run.
+        Pictures are those of all ranks, and the share is that of the rank which waited most. `skipped_steps` counts
+        those of the whole run.
         """
         self.settle()
         seconds = max(time.perf_counter() - self._started, 1e-9)
+        (waited,) = self._ranks.maximum(self._waited / seconds)
         return {
             "loss": math.fsum(self.losses) / len(self.losses),
-            "images_per_second": round(self._images / seconds, 1),
-            "wait_share": round(self._waited / seconds, 4),
+            "images_per_second": round(self._images * self._ranks.world_size / seconds, 1),
+            "wait_share": round(waited, 4),
             "skipped_steps": self._skipped,
         }
 

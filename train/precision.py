@@ -39,15 +39,15 @@ def choose_precision(device: str, precision: str) -> Precision:
     return Precision(torch.device(device), getattr(torch, precision))
 
 
-def core_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+def core_count(sharing: int = 1) -> int:
+    """Cores for each of `sharing` processes on this machine, at least 1."""
+    return max(1, len(os.sched_getaffinity(0)) // sharing)
 
 
-def limit_network_threads(threads: int | None) -> None:
-    """Let torch compute on the CPU with `threads` threads; None is one less than there are cores.
+def limit_network_threads(threads: int | None, sharing: int = 1) -> None:
+    """Let torch compute on the CPU with `threads` threads; None is one less than each of `sharing` processes has cores.
 
     The threads of a layer wait for one another, so one that shares its core with another holds up all: on two busy
     cores two threads were four times slower than one.
     """
-    torch.set_num_threads(threads or max(1, core_count() - 1))
+    torch.set_num_threads(threads or max(1, core_count(sharing) - 1))

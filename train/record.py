@@ -17,26 +17,40 @@ TIME_FIELDS = ("images_per_second", "wait_share", "seconds")
 """Fields that differ between two runs of the same configuration."""
 
 
-class Record:
-    """Appends to a JSONL file, after cutting it to its first `position` bytes.
+class Silence:
+    """The log of the ranks that keep none."""
 
-    A run that continues from a checkpoint passes the position it had there, so that no step is recorded
-    twice. The file is locked while open. `InputError`: a second run in the same folder, a file shorter than
-    `position`, a folder that cannot be written.
+    def __enter__(self) -> "Silence":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        pass
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Nothing is written."""
+
+    def sync(self) -> int:
+        """The length of what is not there, in bytes."""
+        return 0
+
+    def cut(self, position: int) -> None:
+        """Nothing is cut."""
+
+
+class Record(Silence):
+    """Appends to a JSONL file, which is locked while open.
+
+    `InputError`: a second run in the same folder, or a folder that cannot be written.
     """
 
-    def __init__(self, path: Path, position: int = 0):
+    def __init__(self, path: Path):
+        self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out folder") from error
-        try:
-            self._lock(path)
-            self._cut(path, position)
-        except InputError:
-            self._file.close()
-            raise
+        self._lock()
 
     def __enter__(self) -> "Record":
         return self
@@ -54,17 +68,22 @@ class Record:
         os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size
 
-    def _lock(self, path: Path) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"{path}: another run is writing it; wait for it or choose another --out") from error
+    def cut(self, position: int) -> None:
+        """Drop what follows the first `position` bytes, which a run that continues from a checkpoint records again.
 
-    def _cut(self, path: Path, position: int) -> None:
+        `InputError`: the file is shorter than that.
+        """
         size = os.fstat(self._file.fileno()).st_size
         if size < position:
             raise InputError(
-                f"{path}: the log must have the {position} bytes that the checkpoint knows, got {size}; "
+                f"{self._path}: the log must have the {position} bytes that the checkpoint knows, got {size}; "
                 "put the file back, or start anew in another --out folder"
             )
         self._file.truncate(position)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise InputError(f"{self._path}: another run is writing it; wait for it or choose another --out") from error

@@ -9,6 +9,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from models import Classifier, build_model
 from train.config import TrainConfig
+from train.distributed import SINGLE, Ranks, parallel
 from train.ema import make_ema
 from train.optimizer import make_optimizer
 from train.precision import Precision, choose_precision
@@ -32,17 +33,20 @@ class TrainState:
     step: int = 0
 
 
-def initial_state(config: TrainConfig) -> TrainState:
+def initial_state(config: TrainConfig, ranks: Ranks = SINGLE) -> TrainState:
     """Seed torch's generators and build the model, channels last on its device, with a fresh optimizer.
 
-    Its weights are drawn; see `models.load_initial_weights`.
+    Its weights are drawn, the same on all ranks; see `models.load_initial_weights`. What is drawn afterwards (dropout)
+    differs between the ranks.
     """
     precision = choose_precision(config.run.device, config.run.precision)
     torch.manual_seed(config.run.seed)
     model = build_model(config.model).to(precision.device).to(memory_format=torch.channels_last).train()
+    if ranks.rank:
+        torch.manual_seed(config.run.seed + ranks.rank)
     return TrainState(
         model=model,
-        forward=compiled(model, config.run.compile),
+        forward=compiled(parallel(model, ranks, config.data.size), config.run.compile),
         optimizer=make_optimizer(config.optimizer, model, fused=precision.device.type == "cuda"),
         scaler=precision.grad_scaler(),
         precision=precision,

@@ -1,6 +1,7 @@
 """A checkpoint comes back whole, or its defect is named."""
 
 import pickle
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from layermix.errors import InputError
 from layermix.files import atomic_file
 from models import Checkpoint, ModelConfig, build_model, load_checkpoint, load_classifier, save_checkpoint
-from models.checkpoint import LAST_CHECKPOINT, load_weights
+from models.checkpoint import LAST_CHECKPOINT, DamagedCheckpointError, digest_path, load_weights
 
 CONFIG = ModelConfig(name="wrn_10_1", num_classes=3, mean=(0.1, 0.2, 0.3))
 
@@ -51,8 +52,13 @@ def test_a_run_folder_and_its_checkpoint_file_load_alike(run_folder):
     assert torch.equal(by_folder.training["generator"], by_file.training["generator"])
 
 
-def test_nothing_but_the_checkpoint_is_left_in_its_folder(run_folder):
-    assert [path.name for path in (run_folder / "checkpoints").iterdir()] == ["last.pt"]
+def test_nothing_but_the_checkpoint_and_its_sha256_is_left_in_its_folder(run_folder):
+    assert sorted(path.name for path in (run_folder / "checkpoints").iterdir()) == ["last.pt", "last.pt.sha256"]
+
+
+def test_the_sha256_beside_a_checkpoint_is_what_sha256sum_reads(run_folder):
+    command = ["sha256sum", "--check", "--strict", "last.pt.sha256"]
+    subprocess.run(command, cwd=run_folder / "checkpoints", check=True, capture_output=True)
 
 
 def test_a_failed_write_leaves_the_former_file(tmp_path):
@@ -109,13 +115,16 @@ def test_a_truncated_checkpoint_is_named(run_folder, share):
         load_classifier(run_folder)
 
 
-def test_a_flipped_bit_in_the_weights_is_found(run_folder):
+@pytest.mark.parametrize(("beside", "reason"), [(True, "its sha256 differs"), (False, "checksum of")])
+def test_a_flipped_bit_in_the_weights_is_found(run_folder, beside, reason):
     path = run_folder / LAST_CHECKPOINT
     damaged = bytearray(path.read_bytes())
     start = damaged.index(load_checkpoint(path).weights["network.head.weight"].numpy().tobytes())
     damaged[start] ^= 1
     path.write_bytes(damaged)
-    with pytest.raises(InputError, match=r"damaged or cut off .checksum of"):
+    if not beside:
+        digest_path(path).unlink()
+    with pytest.raises(DamagedCheckpointError, match=rf"damaged or cut off .{reason}"):
         load_classifier(run_folder)
 
 

@@ -1,5 +1,6 @@
 """A tiny run: a loader made of arithmetic, a network of 78,000 weights, pictures of 8 px."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pipelines import Batch
 from train import TrainConfig
 from train.config import DataConfig, OptimizerConfig, RunConfig
 from train.run import train_model
+
+sys.path.append(str(Path(__file__).parent))  # for `import runs`
 
 STEPS_PER_EPOCH = 3
 
@@ -67,6 +70,15 @@ class FakeLoader:
         return torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8, generator=generator)
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On cores that others use too, threads that wait for one another are many times slower than one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def fake_loader() -> Callable[..., FakeLoader]:
     return FakeLoader
@@ -90,16 +102,16 @@ def tiny_config() -> Callable[..., TrainConfig]:
 
 @pytest.fixture
 def train(fake_loader, tiny_config):
-    """Runs a tiny training in a folder; keywords besides the two hooks go to the configuration's `run`."""
+    """Runs a tiny training in a folder; keywords besides the hooks go to the configuration's `run`."""
 
     def call(folder: Path, *, before_batch=lambda n: None, before_test_batch=lambda n: None, **settings):
-        stop_requested = settings.pop("stop_requested", lambda: False)
+        hooks = {name: settings.pop(name) for name in ("stop_requested", "progress") if name in settings}
         return train_model(
             tiny_config(**settings),
             fake_loader(batches=STEPS_PER_EPOCH, before_batch=before_batch),
             fake_loader(batches=2, before_batch=before_test_batch),
             folder=folder,
-            stop_requested=stop_requested,
+            **hooks,
         )
 
     return call

@@ -1,6 +1,5 @@
 """A run that is stopped anywhere and continued is the run that was not stopped."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from runs import assert_same_run, log
 
 from layermix.errors import InputError
 from models import ModelConfig, load_checkpoint
@@ -15,7 +15,6 @@ from pipelines import Batch
 from train import Outcome
 from train.checkpointing import Checkpointer, Position
 from train.precision import Precision
-from train.record import TIME_FIELDS
 from train.run import train_model
 from train.state import initial_state
 from train.step import TrainStep
@@ -29,35 +28,6 @@ def whole(train, tmp_path) -> Path:
     folder = tmp_path / "whole"
     assert train(folder) is Outcome.FINISHED
     return folder
-
-
-def log(folder: Path) -> list[dict]:
-    records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in record.items() if key not in TIME_FIELDS} for record in records]
-
-
-def assert_equal(left: Any, right: Any) -> None:
-    if isinstance(left, torch.Tensor):
-        assert torch.equal(left, right)
-    elif isinstance(left, dict):
-        assert left.keys() == right.keys()
-        for key in left:
-            assert_equal(left[key], right[key])
-    elif isinstance(left, list):
-        assert len(left) == len(right)
-        for a, b in zip(left, right):
-            assert_equal(a, b)
-    else:
-        assert left == right
-
-
-def assert_same_run(left: Path, right: Path) -> None:
-    a, b = load_checkpoint(left), load_checkpoint(right)
-    assert (a.step, a.epoch) == (b.step, b.epoch)
-    assert_equal(a.weights, b.weights)
-    for part in ("optimizer", "scaler", "generators", "loader", "meter", "ema"):
-        assert_equal(a.training[part], b.training[part])
-    assert log(left) == log(right)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -121,7 +91,9 @@ def test_a_finished_run_is_left_as_it_is(train, whole):
 
 
 def test_resume_never_refuses_a_folder_with_a_checkpoint_and_says_what_to_do(train, whole):
-    with pytest.raises(InputError, match=r"`resume` is never, but .*last.pt exists; continue it with --resume auto"):
+    with pytest.raises(
+        InputError, match=r"`resume` is never, but .*step-00000006.pt exists; continue it with --resume auto"
+    ):
         train(whole, resume="never")
 
 
@@ -131,7 +103,9 @@ def test_resume_never_starts_in_a_folder_without_a_checkpoint(train, tmp_path):
 
 def test_a_changed_setting_is_refused_and_the_folder_left_alone(train, whole):
     before = (whole / "config.yaml").read_bytes()
-    with pytest.raises(InputError, match=r"`optimizer.lr` must stay 0.1 to continue .*last.pt, got 0.2; take back"):
+    with pytest.raises(
+        InputError, match=r"`optimizer.lr` must stay 0.1 to continue .*step-00000006.pt, got 0.2; take back"
+    ):
         train(whole, lr=0.2)
     with pytest.raises(InputError, match=r"`run.epochs` must stay 2"):
         train(whole, epochs=3)
@@ -173,11 +147,11 @@ def test_the_loss_scale_of_float16_survives_a_checkpoint(tiny_config, tmp_path):
     pixels, labels = torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
     TrainStep(config, lambda step: 0.1)(state, Batch(pixels, labels, labels, labels == 0))
     state.scaler.update(512.0)
-    checkpointer = Checkpointer(config, tmp_path, ("a", "b", "c"), {})
-    checkpointer.save(state, Position())
+    with Checkpointer(config, tmp_path, ("a", "b", "c"), {}) as checkpointer:
+        checkpointer.save(state, Position(), is_best=False)
 
     continued = initial_state(config)
     continued.scaler = Precision(torch.device("cpu"), torch.float16).grad_scaler()
-    checkpointer.restore(continued)
+    checkpointer.restore(continued, pytest.fail)
     assert continued.scaler.get_scale() == 512.0
     assert continued.step == 1
