@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numba
 from numba import njit
 from numba.core.dispatcher import Dispatcher
 
@@ -26,7 +27,10 @@ def jit(function: Callable[..., Any]) -> Any:
     compiled: Any = njit(cache=True, nogil=True)(function)
     if isinstance(compiled, Dispatcher):  # a plain function where NUMBA_DISABLE_JIT is set
         cache: Any = compiled._cache  # pyright: ignore[reportAttributeAccessIssue]
-        cache._cache_file._source_stamp = _stamp(_sources_of(function))
+        stamp = _stamp(_sources_of(function))
+        cache._cache_file._source_stamp = stamp
+        # Numba compares the version before it unpickles the rest, which names classes that may have moved since.
+        cache._cache_file._version = f"{numba.__version__} {stamp}"
     return compiled
 
 

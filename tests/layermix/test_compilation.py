@@ -55,3 +55,23 @@ def test_a_function_of_a_script_is_compiled_and_follows_its_file(tmp_path):
     assert run(2) == "20 0"
     assert run(2) == "20 1"
     assert run(3) == "30 0"
+
+
+def test_a_cache_that_names_a_class_which_has_moved_is_compiled_anew(tmp_path):
+    package = tmp_path / "moving"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    point = "from typing import NamedTuple\n\nclass Point(NamedTuple):\n    x: int\n"
+    kernel = "from layermix.compilation import jit\n\n@jit\ndef run(point):\n    return point.x\n"
+    (package / "kernel.py").write_text(kernel)
+
+    def run(module: str) -> str:
+        (package / f"{module}.py").write_text(point)
+        program = f"from moving.kernel import run; from moving.{module} import Point; print(run(Point(7)))"
+        environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}", "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        return done.stdout.strip() or done.stderr
+
+    assert run("first") == "7"
+    (package / "first.py").unlink()
+    assert run("second") == "7"
