@@ -1,7 +1,6 @@
 """The first stage of the FFCV graph: decode, crop, resize and flip, drawn by the counter generator."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from ffcv.fields.rgb_image import SimpleRGBImageDecoder
@@ -15,37 +14,9 @@ from layermix.yuv import yuv_bytes, yuv_planes, yuv_to_rgb
 from pipelines.addresses import address_of, int64_at, uint8_at
 from pipelines.beton import JPEG, RAW, YUV
 from pipelines.config import LoaderConfig
+from pipelines.crops import PAD, Crop, crop_box, is_mirrored, is_resized
 from pipelines.jpeg_crop import decoded_bytes, jpeg_crop, jpeg_whole
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED, close_decoder, open_decoder
-
-_RANDOM_RESIZED, _PAD, _CENTER, _NONE = range(4)
-_CROPS = {"random_resized": _RANDOM_RESIZED, "pad": _PAD, "center": _CENTER, "none": _NONE}
-
-
-class Crop(NamedTuple):
-    """The geometry of a `LoaderConfig` in the form that compiled code takes."""
-
-    kind: int
-    flip: bool
-    padding: int
-    scale: tuple[float, float]
-    ratio: tuple[float, float]
-    share: float
-    seed: np.uint64
-
-    @classmethod
-    def of(cls, config: LoaderConfig) -> "Crop":
-        """The geometry of one configuration."""
-        (low, high), (narrow, wide) = config.scale, config.ratio
-        return cls(
-            kind=_CROPS[config.crop],
-            flip=config.flip,
-            padding=config.padding,
-            scale=(float(low), float(high)),
-            ratio=(float(narrow), float(wide)),
-            share=float(config.center_ratio),
-            seed=np.uint64(config.seed),
-        )
 
 
 class CropDecoder(SimpleRGBImageDecoder):
@@ -108,23 +79,22 @@ def decode_batch(library, ids, metadata, storage, crop, epoch, scratch, failures
 @jit
 def _decode(library, decoder, data, mode, height, width, crop, epoch, sample_id, scratch, out):
     """One sample into `out`, uint8 (size, size, 3); False if it is damaged."""
-    is_mirrored = crop.flip and geometry.random_flip(crop.seed, epoch, sample_id, 0)
-    is_resized = crop.kind == _RANDOM_RESIZED or crop.kind == _CENTER
-    if is_resized:
-        box = _box(crop, epoch, sample_id, height, width)
-        return _resized(library, decoder, data, mode, height, width, box, is_mirrored, scratch, out)
+    mirrored = is_mirrored(crop, epoch, sample_id)
+    if is_resized(crop):
+        box = crop_box(crop, epoch, sample_id, height, width)
+        return _resized(library, decoder, data, mode, height, width, box, mirrored, scratch, out)
     pixels = data if mode == RAW else scratch[0][: 3 * height * width]
     if pixels.size != 3 * height * width:
         return False
     picture = pixels.reshape(height, width, 3)
     if mode != RAW and not _whole(library, decoder, data, mode, picture):
         return False
-    if crop.kind == _PAD:
+    if crop.kind == PAD:
         vertical, horizontal = geometry.random_offset(crop.seed, epoch, sample_id, 0, 2 * crop.padding)
         geometry.pad_crop(picture, crop.padding, vertical, horizontal, out)
     else:
         out[...] = picture
-    if is_mirrored:
+    if mirrored:
         geometry.flip_left_right(out)
     return True
 
@@ -155,10 +125,3 @@ def _whole(library, decoder, data, mode, picture):
         return False
     yuv_to_rgb(data, picture)
     return True
-
-
-@jit
-def _box(crop, epoch, sample_id, height, width):
-    if crop.kind == _CENTER:
-        return geometry.center_crop(height, width, crop.share)
-    return geometry.random_resized_crop(crop.seed, epoch, sample_id, 0, height, width, crop.scale, crop.ratio)

@@ -17,7 +17,8 @@ from layermix import InputError
 from layermix.resize import crop_scratch
 from pipelines.beton import read_beton
 from pipelines.config import LoaderConfig
-from pipelines.ffcv_decode import Crop, decode_batch
+from pipelines.crops import Crop
+from pipelines.ffcv_decode import decode_batch
 from pipelines.jpeg_crop import decoded_bytes
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED
 

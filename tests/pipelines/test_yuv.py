@@ -9,7 +9,8 @@ from ffcv.types import FieldDescType, HeaderType
 from layermix import InputError, LayerMix
 from pipelines import LoaderConfig, build_loader
 from pipelines.beton import YUV, open_beton, read_beton
-from pipelines.ffcv_decode import Crop, decode_batch
+from pipelines.crops import Crop
+from pipelines.ffcv_decode import decode_batch
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED
 from writers.write_dataset import main as write_dataset
 
