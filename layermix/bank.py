@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from layermix.bank_file import map_file, read_table
+from layermix.bank_file import RECORDS_START, map_file, picture_table, read_table
 from layermix.errors import InputError
-from layermix.manifest import Manifest, manifest_path, read_manifest
+from layermix.manifest import Manifest, dataset_path, manifest_path, read_manifest
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,19 +36,22 @@ class FractalBank:
         """Map a bank written by `python -m writers.write_dataset --source fractals`; takes milliseconds.
 
         Args:
-            path: the `.beton`, with its manifest beside it.
-            require_manifest: False takes a file without looking for its manifest; nothing then vouches that
+            path: the data file, of any format, with its manifest beside it, or the folder that holds it.
+            require_manifest: False takes a `.beton` without looking for its manifest; nothing then vouches that
                 it is complete.
 
         Raises:
             InputError: no such file, no manifest, the manifest of another file, or a file that breaks the
                 format. What the pixels show is not checked.
         """
-        path = Path(path).absolute()
+        path = dataset_path(Path(path).absolute())
         manifest = read_manifest(path) if require_manifest else None
-        if manifest is not None and manifest.kind != "fractals":
-            raise InputError(f"{path}: must be a bank of fractals, got {manifest.kind}; pass another file")
-        pixels = map_file(path)
+        if manifest is not None:
+            _require_bank(manifest, path)
+        if manifest is not None and manifest.format != "beton":
+            table, channels = picture_table(path, manifest)
+            return cls(pixels=map_file(path), table=table, channels=channels, path=path)
+        pixels = map_file(path, at_least=RECORDS_START)
         table, channels = read_table(pixels, path)
         if manifest is not None:
             _check_manifest(manifest, path, count=len(table), channels=channels)
@@ -105,6 +108,15 @@ class FractalBank:
         if self.path is None:
             return partial(FractalBank, pixels=self.pixels, table=self.table, channels=self.channels), ()
         return partial(FractalBank.open, self.path, require_manifest=self.require_manifest), ()
+
+
+def _require_bank(manifest: Manifest, path: Path) -> None:
+    if manifest.kind != "fractals":
+        raise InputError(f"{path}: must be a bank of fractals, got {manifest.kind}; pass another file")
+    if manifest.shards:
+        raise InputError(
+            f"{path}: a bank is mapped as one file, got a set of {len(manifest.shards)}; write it without --shards"
+        )
 
 
 def _check_manifest(manifest: Manifest, path: Path, **found: int) -> None:

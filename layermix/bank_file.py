@@ -1,8 +1,10 @@
-"""The file of a fractal bank: a `.beton` of raw pictures, read with NumPy alone and trusted in nothing.
+"""The file of a fractal bank: raw pictures in a `.beton` or another container, read with NumPy alone and trusted in
+nothing.
 
 A `.beton` is ffcv's format, version 2: a header, a descriptor a field, one metadata record a sample, the
 data, and the allocation table up to the end of the file. A bank has the fields `image` (bytes: height *
-width * channels, row by row), `height` and `width`. Every number is checked against the size of the file
+width * channels, row by row), `height` and `width`. Of other containers the table of samples, see `layermix.samples`,
+says where the pictures stand. Every number is checked against the size of the file
 before anything is sized by it.
 """
 
@@ -11,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from layermix.errors import InputError
+from layermix.manifest import Manifest
+from layermix.samples import FORMS, read_samples
 
 HEADER = np.dtype(
     [
@@ -34,8 +38,8 @@ MAX_SIDE = 65535
 _NEXT_STEP = "write the bank again with `python -m writers.write_dataset --source fractals`"
 
 
-def map_file(path: Path) -> np.ndarray:
-    """Map the whole file into memory: uint8 (bytes,), at least as long as header and descriptors.
+def map_file(path: Path, at_least: int = 1) -> np.ndarray:
+    """Map the whole file into memory: uint8 (bytes,), of `at_least` so many bytes.
 
     The map is copy-on-write: until somebody writes, all processes share the pages of the file, and kernels
     see the same writable array type as for pictures in memory.
@@ -43,10 +47,10 @@ def map_file(path: Path) -> np.ndarray:
     Raises:
         InputError: no such file, no permission, or a file too short to be a bank.
     """
-    _require(path.is_file(), path, "must be a fractal bank (.beton)", "no such file")
+    _require(path.is_file(), path, "must be a fractal bank", "no such file")
     try:
         size = path.stat().st_size
-        _require(size >= RECORDS_START, path, f"must have at least {RECORDS_START} bytes", size)
+        _require(size >= at_least, path, f"must have at least {at_least} bytes", size)
         return np.memmap(path, np.uint8, mode="c").view(np.ndarray)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; check its permissions") from error
@@ -79,6 +83,19 @@ def read_table(file: np.ndarray, path: Path) -> tuple[np.ndarray, int]:
     channels = 3 if size[0] == 3 * area[0] else 1
     _require_all(size == channels * area, path, f"`image` must have height * width * {channels} bytes", size)
     return np.stack([offset.astype(np.int64), records["height"], records["width"]], axis=1), channels
+
+
+def picture_table(path: Path, manifest: Manifest) -> tuple[np.ndarray, int]:
+    """Find the pictures in a bank that is no `.beton`; returns and raises as `read_table`."""
+    rows, channels = read_samples(path, manifest), manifest.channels or 1
+    for side in ("height", "width"):
+        fits = (rows[side] >= 1) & (rows[side] <= MAX_SIDE)
+        _require_all(fits, path, f"`{side}` must be in 1..{MAX_SIDE}", rows[side])
+    area = rows["height"].astype(np.uint64) * rows["width"]
+    _require_all(rows["form"] == FORMS.index("raw"), path, "`form` must be that of raw pixels", rows["form"])
+    rule = f"`size` must be height * width * {channels} bytes"
+    _require_all(rows["size"] == channels * area, path, rule, rows["size"])
+    return np.stack([rows[name].astype(np.int64) for name in ("start", "height", "width")], axis=1), channels
 
 
 def _read_header(file: np.ndarray, path: Path) -> tuple[int, int]:

@@ -23,7 +23,7 @@ _SHARD = re.compile(r"-\d{5}-of-\d{5}(\.[^.]*)?$")
 Kind = Literal["images", "fractals"]
 """What a data set holds: pictures with labels, or a fractal bank."""
 
-FORMATS = {"beton": ".beton", "webdataset": ".tar"}
+FORMATS = {"beton": ".beton", "webdataset": ".tar", "tfrecord": ".tfrecord", "recordio": ".rec"}
 """The containers and how the names of their files end."""
 
 SIDE_FILES = ("quarantine", "hashes", "index", "table")
@@ -83,6 +83,7 @@ class Manifest:
     index: where each sample stands, as DALI's reader of the format wants it.  table: the same and more, a row of
         `layermix.samples.SAMPLE` each. Neither for a .beton, which holds its tables itself.
     shard: {"index": i, "of": n} for the i-th of n files of a set.
+    first_id: of a file whose records hold their sample ids, that of the first.
     shards: the files of a set, in the order of their ids; empty for a single file.
     """
 
@@ -105,6 +106,7 @@ class Manifest:
     index: SideFile | None = None
     table: SideFile | None = None
     shard: Mapping[str, int] | None = None
+    first_id: int | None = None
     shards: tuple[Shard, ...] = ()
 
     def __post_init__(self) -> None:
@@ -117,6 +119,9 @@ class Manifest:
         _require("source", isinstance(self.source, Mapping), "must be an object", self.source)
         _require("options", isinstance(self.options, Mapping), "must be an object", self.options)
         _require("created_by", isinstance(self.created_by, str), "must be a string", self.created_by)
+        _require(
+            "first_id", self.first_id is None or _is_int(self.first_id, 0), "must be an integer >= 0", self.first_id
+        )
         _require("skipped", _is_int(self.skipped, 0), "must be an integer >= 0", self.skipped)
         for key in SIDE_FILES:
             value = getattr(self, key)

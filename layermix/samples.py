@@ -5,6 +5,7 @@ SAMPLE row after the other in the order of the ids, and the manifest vouches for
 """
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -27,7 +28,9 @@ SAMPLE = np.dtype(
 start, size: the same of the stored picture, which lies within.  label: index into the classes, 0 in a fractal bank.
 height, width: of the upright picture, in pixels.  form: index into FORMS."""
 
-FORMS = ("jpg", "raw", "yuv", "png")
+Form = Literal["jpg", "raw", "yuv", "png"]
+
+FORMS: tuple[Form, ...] = get_args(Form)
 """How a picture is stored: a JPEG file, row-major uint8 pixels, planes as of `layermix.yuv`, a PNG file."""
 
 

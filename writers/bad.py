@@ -6,9 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from layermix.manifest import SideFile
-from writers.manifest import write_side_file
-
 OnBad = Literal["fail", "skip", "quarantine"]
 """fail: the first bad picture, in the order of the source, ends the write.  skip: bad pictures are left out and
 counted.  quarantine: the same, and each is listed in OUT.quarantine.jsonl."""
@@ -33,7 +30,6 @@ def quarantine_path(data: Path) -> Path:
     return data.with_name(data.name + ".quarantine.jsonl")
 
 
-def write_quarantine(data: Path, bad: Sequence[BadPicture]) -> SideFile:
-    """Write the list, one JSON object {index, path, reason} a line, in the order of the source; empty for none."""
-    content = "".join(json.dumps(asdict(picture)) + "\n" for picture in bad).encode()
-    return write_side_file(quarantine_path(data), content)
+def quarantine_list(bad: Sequence[BadPicture]) -> bytes:
+    """The list, one JSON object {index, path, reason} a line, in the order of the source; empty for none."""
+    return "".join(json.dumps(asdict(picture)) + "\n" for picture in bad).encode()

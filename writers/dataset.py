@@ -1,7 +1,6 @@
 """Writing a source, or a part of one, to a data file with its manifest: whole, or to be continued."""
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import Any
 
 from layermix.errors import InputError
 from layermix.manifest import Manifest
-from layermix.samples import table_path
-from writers.atomic import partial_path, publish
-from writers.bad import BadPicture, OnBad, quarantine_path, write_quarantine
+from writers.atomic import partial_path
+from writers.bad import BadPicture, OnBad, quarantine_list
 from writers.formats.layouts import Layout
-from writers.hashes import write_hashes
 from writers.identity import Part, identity_of
-from writers.manifest import content_hash, creator, index_path, withdraw_manifest, write_manifest, write_side_file
+from writers.manifest import creator
 from writers.ordered import map_ordered
+from writers.publish import publish_file
 from writers.source import Source
 from writers.stored import StoredPicture
 from writers.unfinished import UnfinishedFile, begin_or_resume, finished_manifest
@@ -117,30 +115,18 @@ def _encode(source: Source, layout: Layout, index: int) -> tuple[StoredPicture, 
 def _publish(
     unfinished: UnfinishedFile, source: Source, layout: Layout, options: Mapping[str, Any], part: Part
 ) -> Manifest:
-    out, contents, bad = unfinished.out, unfinished.contents, unfinished.bad
-    index = contents.index()
-    manifest = Manifest(
-        format=contents.name,
-        count=contents.stored,
-        bytes=os.fstat(unfinished.file.fileno()).st_size,
-        sha256=content_hash(unfinished.file, out),
-        classes=source.classes,
-        source=source.describe(),
-        options=options,
-        created_by=creator(),
-        skipped=len(bad),
-        quarantine=write_quarantine(out, bad) if options.get("on_bad") == "quarantine" else None,
-        hashes=write_hashes(out, contents.hashes),
-        index=None if index is None else write_side_file(index_path(out), index),
-        table=write_side_file(table_path(out), contents.rows.tobytes()) if contents.has_table else None,
-        shard=part.shard,
-        **layout.summary(contents.rows, len(source.classes)),
-    )
-    withdraw_manifest(out)
-    if manifest.quarantine is None:
-        quarantine_path(out).unlink(missing_ok=True)
-    publish(unfinished.file, out)
-    write_manifest(out, manifest)
+    bad = unfinished.bad
+    about = {
+        "classes": source.classes,
+        "source": source.describe(),
+        "options": options,
+        "created_by": creator(),
+        "skipped": len(bad),
+        "shard": part.shard,
+        **layout.summary(unfinished.contents.rows, len(source.classes)),
+    }
+    quarantine = quarantine_list(bad) if options.get("on_bad") == "quarantine" else None
+    manifest = publish_file(unfinished.file, unfinished.out, unfinished.contents, about, quarantine)
     unfinished.forget()
     return manifest
 

@@ -6,11 +6,12 @@ import numpy as np
 from ffcv.libffcv import imdecode
 
 from layermix.errors import InputError
+from layermix.samples import Form
 from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
-from writers.stored import Form, StoredPicture
+from writers.stored import StoredPicture
 
 
 def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw", "png"] = "raw") -> StoredPicture:

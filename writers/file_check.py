@@ -29,8 +29,13 @@ def check_file(data: Path, manifest: Manifest, first_id: int, advance: Callable[
     with _open(data) as file:
         if _content_hash(file, advance) != manifest.sha256:
             problems += _find_damage(file, data, manifest, first_id)
-    for key in SIDE_FILES:
-        side = getattr(manifest, key)
+    return problems + check_side_files(data, manifest)
+
+
+def check_side_files(data: Path, manifest: Manifest) -> list[str]:
+    """What is damaged of the files beside `data` that its manifest names, a line each."""
+    problems = []
+    for side in (getattr(manifest, key) for key in SIDE_FILES):
         try:
             if side is not None:
                 read_side_file(data, side)

@@ -11,7 +11,6 @@ import xxhash
 
 from layermix.errors import InputError
 from layermix.manifest import SideFile, read_side_file
-from writers.manifest import write_side_file
 
 HASH_BYTES = 8
 
@@ -27,11 +26,6 @@ def sample_hash(*parts: bytes | memoryview) -> int:
 def hashes_path(data: Path) -> Path:
     """Where the hashes of the samples of `data` stand."""
     return data.with_name(data.name + ".hashes")
-
-
-def write_hashes(data: Path, hashes: np.ndarray) -> SideFile:
-    """Write uint64 (n,) hashes beside `data`."""
-    return write_side_file(hashes_path(data), hashes.astype("<u8").tobytes())
 
 
 def read_hashes(data: Path, side: SideFile, count: int) -> np.ndarray:

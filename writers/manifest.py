@@ -11,16 +11,18 @@ from writers.atomic import atomic_output, output_errors, write_all
 
 def write_manifest(data: Path, manifest: Manifest) -> None:
     """Publish the manifest beside the finished data file `data`: the step that declares the file complete."""
-    path = manifest_path(data)
-    with atomic_output(path) as file, output_errors(path):
-        write_all(file, manifest.to_json().encode())
+    write_side_file(manifest_path(data), manifest.to_json().encode())
 
 
-def write_side_file(path: Path, content: bytes) -> SideFile:
-    """Write a file that belongs to a data set, whole or not at all; the manifest's entry for it."""
+def side_file(path: Path, content: bytes) -> SideFile:
+    """The manifest's entry for a file that belongs to a data set."""
+    return SideFile(file=path.name, sha256=hashlib.sha256(content).hexdigest())
+
+
+def write_side_file(path: Path, content: bytes) -> None:
+    """Write a file that belongs to a data set, whole or not at all."""
     with atomic_output(path) as file, output_errors(path):
         write_all(file, content)
-    return SideFile(file=path.name, sha256=hashlib.sha256(content).hexdigest())
 
 
 def index_path(data: Path) -> Path:

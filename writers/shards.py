@@ -1,5 +1,6 @@
 """A data set in several files: which pictures each holds, and the manifest that makes them one set."""
 
+import dataclasses
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,9 @@ from layermix.errors import InputError
 from layermix.files import sync_folder
 from layermix.manifest import FORMATS, Manifest, Shard, manifest_path, read_manifest, set_hash
 from writers.atomic import output_errors
+from writers.formats.registry import find_format
 from writers.identity import Part, is_manifest_of
+from writers.manifest import index_path, side_file
 
 MAX_SHARDS = 99_999
 
@@ -63,16 +66,29 @@ def publish_set(out: Path, manifests: Sequence[Manifest]) -> Manifest:
     if out.exists():
         raise InputError(f"--out {out} is a file, which a set of that name would hide; remove it or choose another")
     manifest = _joined(out, manifests)
-    path = manifest_path(out)
+    index = _set_index(out, manifests)
+    if index is not None:
+        _write_beside_others(index_path(out), index)
+        manifest = dataclasses.replace(manifest, index=side_file(index_path(out), index))
+    _write_beside_others(manifest_path(out), manifest.to_json().encode())
+    return manifest
+
+
+def _set_index(out: Path, manifests: Sequence[Manifest]) -> bytes | None:
+    paths = (shard_path(out, index, len(manifests)) for index in range(len(manifests)))
+    return find_format(manifests[0].format).set_index(list(zip(paths, manifests)))
+
+
+def _write_beside_others(path: Path, content: bytes) -> None:
+    """Publish a file that other processes may be publishing too, with the same content."""
     partial = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.partial")
     with output_errors(path):
         with partial.open("wb") as file:
-            file.write(manifest.to_json().encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
         sync_folder(path.parent)
-    return manifest
 
 
 def _joined(out: Path, manifests: Sequence[Manifest]) -> Manifest:

@@ -1,10 +1,8 @@
 """A picture as a data file stores it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Form = Literal["jpg", "raw", "yuv", "png"]
-"""One of `layermix.samples.FORMS`."""
+from layermix.samples import Form
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import tyro
 
 from layermix.errors import InputError, run_program
 from layermix.manifest import Manifest, data_files, dataset_path, manifest_path, read_manifest
-from writers.file_check import check_file
+from writers.file_check import check_file, check_side_files
 from writers.progress import show_progress
 
 
@@ -62,7 +62,7 @@ def verify(path: Path) -> list[str]:
 def _check_set(path: Path, manifest: Manifest, advance: Callable[[int], None]) -> list[str]:
     if not manifest.shards:
         return check_file(path, manifest, 0, advance)
-    problems = []
+    problems = check_side_files(path, manifest)
     for file, shard in zip(data_files(path, manifest), manifest.shards):
         try:
             own = read_manifest(file)

@@ -78,8 +78,8 @@ class WriteDataset:
     out: Path
     """File to write, with the suffix of the format, or a folder for it (a name without suffix); its manifest stands
     beside the file as OUT.manifest.json."""
-    format: Literal["beton", "webdataset"] = "beton"
-    """Kind of file: ffcv's .beton, or a .tar of webdataset."""
+    format: Literal["beton", "webdataset", "tfrecord", "recordio"] = "beton"
+    """Kind of file: ffcv's .beton, a .tar of webdataset, TensorFlow's .tfrecord, or MXNet's .rec."""
     root: Path | None = None
     """File or folder of the pictures; not for digits and --generate."""
     split: Literal["train", "test"] | None = None
@@ -193,11 +193,6 @@ def _check_shards(arguments: WriteDataset) -> None:
             raise InputError("--shards is missing: several ranks cannot write one file; add --shards N")
     elif arguments.shards < 1:
         raise InputError(f"--shards must be >= 1, got {arguments.shards}; leave it out for one file")
-    elif arguments.format != "beton" and arguments.on_bad != "fail":
-        raise InputError(
-            f"--on-bad {arguments.on_bad} with --shards: the ids in {arguments.format} records would have gaps; "
-            "write one file, or remove the bad pictures"
-        )
     if not arguments.patience > 0:
         raise InputError(f"--patience must be > 0, got {arguments.patience:g}; 60 is usual")
 

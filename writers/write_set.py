@@ -13,6 +13,7 @@ from writers.formats.layouts import Layout
 from writers.identity import Part, identity_of
 from writers.manifest import withdraw_manifest
 from writers.ranks import Rank, sign_of_life, wait_for_shards
+from writers.renumber import renumber
 from writers.shards import finished_shards, plan_shards, publish_set, shard_path
 from writers.source import Source
 
@@ -86,8 +87,15 @@ class SetWriter:
         )
 
     def _publish(self, parts: Sequence[Part]) -> Manifest:
-        manifests = finished_shards(self.out, parts, self._identities(parts))
-        return publish_set(self.out, [manifest for manifest in manifests if manifest is not None])
+        identities, manifests, first_id = self._identities(parts), [], 0
+        for part, identity, manifest in zip(parts, identities, finished_shards(self.out, parts, identities)):
+            if manifest is None:
+                raise InputError(f"{self.out}: shard {part.index} is being written again; publish once it is finished")
+            if manifest.first_id not in (None, first_id):
+                manifest = renumber(shard_path(self.out, part.index, self.shards), manifest, first_id, identity)
+            manifests.append(manifest)
+            first_id += manifest.count
+        return publish_set(self.out, manifests)
 
     def _unfinished(self, parts: Sequence[Part]) -> list[int]:
         return _missing(finished_shards(self.out, parts, self._identities(parts)))

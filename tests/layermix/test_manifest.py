@@ -121,7 +121,7 @@ def test_a_manifest_cannot_be_changed():
     ("changes", "message"),
     [
         ({"version": 2}, "`version` must be 1, got 2"),
-        ({"format": "tar"}, "`format` must be one of beton, webdataset"),
+        ({"format": "tar"}, "`format` must be one of beton, webdataset, tfrecord, recordio"),
         ({"kind": "words"}, '`kind` must be "images" or "fractals", got \'words\''),
         ({"count": 0}, "`count` must be an integer > 0, got 0"),
         ({"count": True}, "`count` must be an integer > 0, got True"),

@@ -2,20 +2,23 @@
 
 import dataclasses
 import hashlib
+import io
 
 import numpy as np
 import pytest
-from format_readers import PACKAGES, by_dali
+from format_readers import SECOND_READERS, by_dali
 from picture_files import ListSource, cmyk_jpeg, encoded, jpeg, smooth_picture
 
+from layermix import FractalBank
 from layermix.errors import InputError
 from layermix.manifest import FORMATS, dataset_path, read_manifest
 from layermix.samples import read_samples
 from writers.dataset import write_file
-from writers.formats.layouts import ImageLayout
+from writers.formats.layouts import FractalLayout, ImageLayout
 from writers.images import decode_image
 from writers.options import StoreOptions
 from writers.ranks import Rank
+from writers.verify import verify
 from writers.write_set import SetWriter
 
 OTHERS = [name for name in FORMATS if name != "beton"]
@@ -38,12 +41,12 @@ def path_of(folder, format):
     return folder / f"a{FORMATS[format]}"
 
 
-@pytest.fixture(params=["DALI", "package"])
+@pytest.fixture(params=["DALI", "second"])
 def read_back(request):
     """Reads a data set: a list of (sample id, label, bytes of the picture)."""
     if request.param == "DALI":
         return by_dali
-    return lambda data: list(PACKAGES[read_manifest(data).format](data))
+    return lambda data: list(SECOND_READERS[read_manifest(data).format](data))
 
 
 @every_format
@@ -90,6 +93,40 @@ def test_ids_run_through_a_set_of_shards(tmp_path, format, shards, read_back):
 
 
 @every_format
+def test_ids_have_no_gaps_where_shards_leave_out_bad_pictures(tmp_path, format, read_back, monkeypatch):
+    out, flags = path_of(tmp_path, format), {"shards": 3, "on_bad": "quarantine"}
+    images = [b"bad" if n in (1, 2, 7, 11) else smooth_picture(8 + n, 9, n) for n in range(12)]
+    writer = SetWriter(
+        source=ListSource(images), out=out, layout=ImageLayout(StoreOptions(), format), options={}, **flags
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr("writers.write_set.renumber", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            writer.write_as(Rank(), patience=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("writers.publish.write_manifest", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            writer.publish()
+    with pytest.raises(InputError, match="shards 1 of 3 are not finished"):
+        writer.publish()
+    manifest = dataclasses.replace(writer, resume=True).write_as(Rank(), patience=1)
+    assert manifest is not None
+    assert [shard.first_id for shard in manifest.shards] == [0, 2, 5]
+    good = [n for n in range(12) if n not in (1, 2, 7, 11)]
+    samples = read_back(out)
+    assert [(number, label) for number, label, _ in samples] == [(n, m % 2) for n, m in enumerate(good)]
+    assert [decode_image(data, "x").shape[0] for *_, data in samples] == [8 + n for n in good]
+    assert verify(out) == []
+    assert not list(tmp_path.glob("*.journal"))
+    lines = [path.read_text().count("\n") for path in sorted(tmp_path.glob("*.quarantine.jsonl"))]
+    assert lines == [2, 1, 1]
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@every_format
 def test_the_bytes_follow_from_the_source_alone(tmp_path, format):
     images = [jpeg(smooth_picture(40 + 7 * n, 90, n)) for n in range(20)]
     for threads in (1, 3):
@@ -125,6 +162,24 @@ def test_the_table_says_where_each_picture_stands(tmp_path, format):
     assert rows["height"].tolist() == [70] * 4 + [32] * 5
     assert rows["width"].tolist() == [80] * 4 + [32] * 5
     assert (rows["record"][1:] == (rows["record"] + rows["length"])[:-1]).all()
+
+
+@every_format
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_fractal_bank_is_mapped_without_a_copy_and_read_by_others(tmp_path, format, channels, read_back):
+    path = path_of(tmp_path, format)
+    images = [smooth_picture(40, 37 + seed, seed) for seed in range(3)]
+    images = [image[..., 0] for image in images] if channels == 1 else images
+    layout = FractalLayout(StoreOptions(mode="raw"), channels, format)
+    manifest = write_file(ListSource(images, ("fractal",)), path, layout, options={})
+    assert (manifest.kind, manifest.channels, manifest.short_side) == ("fractals", channels, 37)
+    bank = FractalBank.open(tmp_path)
+    assert len(bank) == 3
+    assert bank.pixels.nbytes == manifest.bytes
+    for number, (image, (_, _, data)) in enumerate(zip(images, read_back(path))):
+        assert np.array_equal(bank.picture(number), image)
+        stored = np.load(io.BytesIO(data)) if format != "tfrecord" else np.frombuffer(data, np.uint8)
+        assert np.array_equal(stored.reshape(image.shape), image)
 
 
 @every_format

@@ -82,7 +82,7 @@ def test_a_write_killed_before_its_manifest_is_finished_by_resuming(tmp_path, wh
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("writers.dataset.write_manifest", die)
+        patch.setattr("writers.publish.write_manifest", die)
         with pytest.raises(KeyboardInterrupt):
             write(path)
     assert path.exists()

@@ -244,7 +244,7 @@ def test_nothing_vouches_for_a_file_whose_manifest_could_not_be_written(tmp_path
     def fail(*_):
         raise InputError("full")
 
-    monkeypatch.setattr("writers.dataset.write_manifest", fail)
+    monkeypatch.setattr("writers.publish.write_manifest", fail)
     with pytest.raises(InputError, match="full"):
         write(path, [smooth_picture(8, 9)], overwrite=True)
     assert not manifest_path(path).exists()

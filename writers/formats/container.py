@@ -6,7 +6,7 @@ the file, `index` what its readers want beside it.
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal, NamedTuple
 
@@ -50,8 +50,8 @@ class Container(ABC):
     """As `--format` and the manifest say it."""
     lossless: ClassVar[Literal["raw", "png"]]
     """How a picture is stored without loss."""
-    has_table: ClassVar[bool] = True
-    """Whether the table of the samples stands beside the file, and not in it."""
+    has_records: ClassVar[bool] = True
+    """Whether samples are records that hold label and id, with the table of them all beside the file."""
 
     sample_parts: ClassVar[str] = "its record or its row of the table"
     """What of a sample its hash covers, in words."""
@@ -119,6 +119,11 @@ class Container(ABC):
 
     def index(self) -> bytes | None:
         """The index that this container's readers want beside the file; None where they want none."""
+        return None
+
+    @classmethod
+    def set_index(cls, shards: Sequence[tuple[Path, Manifest]]) -> bytes | None:
+        """The index of a set of these files; None where those of the files serve."""
         return None
 
     @classmethod

@@ -8,6 +8,8 @@ from writers.formats.container import Container
 _CLASSES = {
     "beton": "BetonFile",
     "webdataset": "WebDatasetFile",
+    "tfrecord": "TFRecordFile",
+    "recordio": "RecordIOFile",
 }
 """The module of a format, `writers.formats.<name>`, holds a class of this name."""
 

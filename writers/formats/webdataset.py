@@ -20,7 +20,7 @@ _BLOCK = 512
 _LARGEST = (1 << 33) - 1
 """Bytes of a member: the eleven octal digits of its header."""
 
-_REST = b"0" + bytes(100) + b"ustar\x0000" + bytes(64) + 2 * b"0000000\0" + bytes(167)
+_REST = b"0" + bytes(100) + b"ustar\x0000" + bytes(247)
 """A header after its checksum: a plain file, USTAR, no names of owners, no device, no prefix."""
 
 _REST_SUM = sum(_REST) + 8 * ord(" ")
