@@ -13,13 +13,13 @@ def single_frequency_greyscale(image: np.ndarray, generator: np.random.Generator
     first = generator.uniform(-np.pi, np.pi)
     pair = np.array([first, generator.uniform(-abs(first), abs(first))])[generator.permutation(2)]
     phase = generator.uniform(0, 2 * np.pi)
-    return add_gray(image, 19.6 * amount * plane_wave(*image.shape[:2], pair[0], pair[1], phase))
+    return add_gray(image, 19.6 * amount * plane_wave(image.shape, pair[0], pair[1], phase))
 
 
-def plane_wave(height: int, width: int, across: float, down: float, phase: float) -> np.ndarray:
+def plane_wave(shape: tuple[int, ...], across: float, down: float, phase: float) -> np.ndarray:
     """sin(x across + y down + phase), float64 (H, W)."""
-    rows = down * np.arange(height)[:, None] + phase
-    columns = across * np.arange(width)
+    rows = down * np.arange(shape[0])[:, None] + phase
+    columns = across * np.arange(shape[1])
     return np.sin(rows) * np.cos(columns) + np.cos(rows) * np.sin(columns)
 
 

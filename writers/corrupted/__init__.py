@@ -1,0 +1,1 @@
+"""Corrupted sets on disk, in the layouts of the released ones; `writers.make_corrupted` is the command."""
