@@ -1,14 +1,17 @@
 """`python -m eval`: checkpoints in, numbers and one report out.
 
-    python -m eval --checkpoint runs/baseline runs/layermix --out runs/report
-    python -m eval --checkpoint runs/layermix --suite clean pgd --pgd-limit 1000 --out runs/report
+    python -m eval --checkpoint runs/baseline runs/layermix --root BENCHMARKS --out runs/report
+    python -m eval --checkpoint runs/layermix --suite clean c pgd --regenerate --pgd-limit 1000 --out runs/report
+    torchrun --nproc-per-node 8 -m eval --checkpoint runs/layermix --root BENCHMARKS --out runs/report
 
-Writes `results.json` (one record a number) and `report.html` (one file, no network) into the folder `--out`.
-Test set and fractals are those that the checkpoints name, unless given. Corruptions and attacks depend on the
-seed and the pictures, not on the batch size; `eval.suites` holds what is measured.
+Finds the benchmarks below `--root`; says which are missing, where to get them and how to make them, and measures the
+rest. Predictions go into a store (`--store`, in `--out` by default): an interrupted run continues, and what is there
+is not computed again. Writes `results.json` (one record a number) and `report.html` (one file, no network) into
+`--out`. Test set and fractals are those that the checkpoints name, unless given. With several ranks, also on several
+machines, `--out` must be a folder that all of them see. Exit code 1: a set is damaged, so numbers are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,20 +20,28 @@ from typing import Any, Literal
 import torch
 import tyro
 
-from eval.console import cell_progress, print_table
-from eval.gallery import augmentation_gallery, first_pictures
-from eval.pictures import common_preprocessing, open_pictures, recorded_path
-from eval.predictions import CellPredictions
+from eval.console import cell_progress, print_problems, print_table
+from eval.facts import dataset_facts, model_facts
+from eval.gallery import augmentation_gallery
+from eval.metrics import Protocol
+from eval.network import Arithmetic, PrecisionName
+from eval.pictures import common_preprocessing, loader_config, recorded_path
+from eval.plan import SUITES, Plan, check_names, describe_suite, make_plan
+from eval.problems import Problem
+from eval.ranks import Ranks, joined_ranks
+from eval.record import Record
 from eval.report import Gallery, reliability_curves, render_report
-from eval.results import Evaluation, make_folder, write_results, write_text
-from eval.runner import collect_predictions
+from eval.results import make_folder, write_results, write_text
+from eval.runner import Run, cell_key, collect_predictions
+from eval.sets import LoaderPictures
+from eval.store import StoredCell
 from eval.subjects import Subject, check_classes, load_subjects
-from eval.suites import SUITES, Suite, SuiteOptions, build_suites
+from eval.suites import SuiteOptions
+from eval.suites.planning import Context
 from eval.tables import HEADLINES, build_table
 from layermix import FractalBank, LayerMix
+from layermix.config import plain
 from layermix.errors import InputError
-from pipelines import Loader
-from writers.corruptions import CORRUPTIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,25 +51,41 @@ class EvalOptions:
     Attributes:
         checkpoint: run folders or checkpoint files, any number.
         out: folder for results.json and report.html.
-        suite: benchmarks to run: clean, calibration (clean and corrupted pictures), corruptions, pgd.
+        suite: benchmarks to run: clean, c, cbar, p, r, a, v2, sketch, o, pgd, autoattack, ood, calibration.
+        root: folder that holds the benchmarks' folders (CIFAR-10-C, ImageNet-R, ...).
+        regenerate: make c, cbar and p from the test set on the fly where `root` lacks them; results say so.
+        protocols: paper repeats what the published programs compute, strict keeps to the definitions.
         data: test set, a .beton file; the one that the checkpoints name where none is given.
         fractals: fractal bank for the gallery; the one that the checkpoints name where none is given.
-        corruptions: corruptions of the suites calibration and corruptions.
+        store: folder of the predictions; OUT/store where none is given.
+        corruptions: only these corruptions of c and cbar; all where none is given.
         pgd_limit: attack only the first so many pictures; all where none is given.
+        pgd_budgets: budgets of the attack in 255ths.
+        pgd_restarts: starts of the attack a picture; one that succeeds counts.
+        flip_rates: JSON file of AlexNet's flip probability by perturbation, for mFR.
         device: `auto` is a GPU where there is one.
+        precision: float32 as published; tf32, bfloat16 and float16 are faster and move logits.
         batch_size: pictures a forward pass.
-        threads: threads of the loader.
+        threads: threads that read, decode and corrupt ahead of the device.
         seed: seed of corruptions, attacks and gallery.
     """
 
     checkpoint: tuple[Path, ...]
     out: Path
     suite: tuple[str, ...] = tuple(SUITES)
+    root: Path | None = None
+    regenerate: bool = False
+    protocols: tuple[Protocol, ...] = ("paper", "strict")
     data: Path | None = None
     fractals: Path | None = None
-    corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
+    store: Path | None = None
+    corruptions: tuple[str, ...] = ()
     pgd_limit: int | None = None
+    pgd_budgets: tuple[float, ...] = (2.0,)
+    pgd_restarts: int = 1
+    flip_rates: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: PrecisionName = "float32"
     batch_size: int = 250
     threads: int = 2
     seed: int = 0
@@ -69,55 +96,84 @@ class EvalOptions:
             raise InputError("--checkpoint must name at least one run, got none; give run folders")
         if not self.suite:
             raise InputError("--suite must name a benchmark, got none; leave it out to run all")
+        check_names(self.suite)
         for flag, value in (("--batch-size", self.batch_size), ("--threads", self.threads)):
             if value < 1:
                 raise InputError(f"{flag} must be ≥ 1, got {value}; leave it out for the default")
         if self.out.exists() and not self.out.is_dir():
             raise InputError(f"--out {self.out} must be a folder, got a file; choose another path")
 
+    def suite_options(self) -> SuiteOptions:
+        """What concerns the suites."""
+        names = SuiteOptions.__dataclass_fields__
+        return SuiteOptions(**{name: getattr(self, name) for name in names})
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; see the docstring of this module."""
     options = tyro.cli(EvalOptions, prog="python -m eval", args=argv, description=__doc__)
     options.check()
-    suites = build_suites(options.suite, _suite_options(options))
-    device = _device(options.device)
-    subjects = load_subjects(options.checkpoint, device)
-    with _open_test_set(options, subjects) as pictures:
-        gallery = _gallery(options, subjects, pictures)
-        make_folder(options.out)
-        predictions = _collect(subjects, suites, pictures, device)
-        facts = _facts(options, subjects, pictures, device)
-    measurements = {
-        name: [measured for suite in suites for measured in suite.measure(found)] for name, found in predictions.items()
-    }
-    _publish(options, Evaluation(measurements=measurements, **facts), predictions, gallery)
-    return 0
+    options.suite_options()
+    with joined_ranks() as ranks:
+        run = _run(options, ranks)
+        subjects = load_subjects(options.checkpoint, run.arithmetic.device)
+        with _open_test_set(options, subjects) as pictures:
+            return _evaluate(options, subjects, pictures, run)
 
 
-def _suite_options(options: EvalOptions) -> SuiteOptions:
-    return SuiteOptions(corruptions=options.corruptions, pgd_limit=options.pgd_limit, seed=options.seed)
+def _run(options: EvalOptions, ranks: Ranks) -> Run:
+    return Run(
+        store=options.store or options.out / "store",
+        arithmetic=Arithmetic(device=_device(options.device, ranks), precision=options.precision),
+        batch_size=options.batch_size,
+        threads=options.threads,
+        ranks=ranks,
+    )
 
 
-def _device(name: str) -> torch.device:
+def _device(name: str, ranks: Ranks) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda needs a GPU that torch can use, got none; use --device cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    if name == "cpu":
+        return torch.device("cpu")
+    torch.cuda.set_device(ranks.local)
+    return torch.device("cuda", ranks.local)
 
 
-def _open_test_set(options: EvalOptions, subjects: Sequence[Subject]) -> Loader:
+def _open_test_set(options: EvalOptions, subjects: Sequence[Subject]) -> LoaderPictures:
     data = options.data or recorded_path(subjects, "test")
     if data is None:
         raise InputError("--data must name the test set, as no checkpoint names one; give a .beton file")
     preprocessing = common_preprocessing(subjects)
-    pictures = open_pictures(data, preprocessing, batch_size=options.batch_size, threads=options.threads)
+    pictures = LoaderPictures(
+        loader_config(data, preprocessing, batch_size=options.batch_size, threads=options.threads)
+    )
     check_classes(subjects, pictures.classes, data)
     return pictures
 
 
-def _gallery(options: EvalOptions, subjects: Sequence[Subject], pictures: Loader) -> Gallery:
+def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: LoaderPictures, run: Run) -> int:
+    is_first = run.ranks.number == 0
+    gallery = _gallery(options, subjects, pictures) if is_first else Gallery()
+    size = pictures.config.size
+    context = Context(pictures=pictures, classes=pictures.classes, size=size, options=options.suite_options())
+    plan = make_plan(options.suite, context)
+    if is_first:
+        print_problems(plan.problems)
+        make_folder(options.out)
+    with cell_progress(len(plan.cells), shown=is_first) as finished:
+        _, problems = collect_predictions(subjects, plan.cells, run, finished)
+    if not is_first:
+        return 0
+    record = _record(options, subjects, pictures, plan, run, [*plan.problems, *problems])
+    _publish(options, record.save(run.store), run.store, gallery)
+    print_problems(problems)
+    return 1 if any(not problem.missing for problem in record.problems) else 0
+
+
+def _gallery(options: EvalOptions, subjects: Sequence[Subject], pictures: LoaderPictures) -> Gallery:
     """The gallery, drawn before anything is measured, so that a bad bank ends the run early."""
     recorded = recorded_path(subjects, "fractals") if options.fractals is None else None
     fractals = options.fractals or recorded
@@ -126,70 +182,48 @@ def _gallery(options: EvalOptions, subjects: Sequence[Subject], pictures: Loader
     if recorded is not None and not recorded.exists():
         return Gallery(missing=f"{recorded}, named by the checkpoints, is not there; add --fractals with a bank")
     policy = LayerMix()
-    images = first_pictures(pictures, len(policy.operation_names()))
+    images = next(pictures.batches(options.batch_size, [0]))().images[: len(policy.operation_names())]
     rows = augmentation_gallery(images, FractalBank.open(fractals), policy=policy, seed=options.seed)
     return Gallery(rows=rows)
 
 
-def _collect(
-    subjects: Sequence[Subject], suites: Sequence[Suite], pictures: Loader, device: torch.device
-) -> dict[str, CellPredictions]:
-    cells = {cell.key: cell for suite in suites for cell in suite.cells()}
-    with cell_progress(len(cells)) as finished:
-        return collect_predictions(subjects, cells.values(), pictures, device, finished)
-
-
-def _facts(options: EvalOptions, subjects: Sequence[Subject], pictures: Loader, device: torch.device) -> dict[str, Any]:
-    return {
-        "models": [_model_facts(subject) for subject in subjects],
-        "dataset": _dataset_facts(pictures),
-        "configuration": _configuration(options, pictures, device),
-        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    }
-
-
-def _model_facts(subject: Subject) -> dict[str, Any]:
-    config = subject.about["config"]
-    return {
-        "name": subject.name,
-        "path": subject.path,
-        "sha256": subject.sha256,
-        "network": subject.about["model"]["name"],
-        "parameters": subject.parameters,
-        "policy": config.get("policy", {}).get("name", "not recorded"),
-        "epoch": subject.about["epoch"],
-        "step": subject.about["step"],
-        "config": config,
-    }
-
-
-def _dataset_facts(pictures: Loader) -> dict[str, Any]:
-    return {
-        "name": pictures.config.data.stem,
-        "path": str(pictures.config.data),
-        "sha256": pictures.manifest.sha256 if pictures.manifest else None,
-        "count": pictures.num_samples,
-        "classes": list(pictures.classes),
-    }
-
-
-def _configuration(options: EvalOptions, pictures: Loader, device: torch.device) -> dict[str, Any]:
-    chosen = ("suite", "corruptions", "pgd_limit", "seed", "batch_size", "threads")
-    prepared = ("size", "crop", "center_ratio")
-    return {
-        **{name: getattr(options, name) for name in chosen},
-        **{name: getattr(pictures.config, name) for name in prepared},
-        "device": device.type,
-    }
-
-
-def _publish(
+def _record(
     options: EvalOptions,
-    evaluation: Evaluation,
-    predictions: Mapping[str, CellPredictions],
-    gallery: Gallery,
-) -> None:
-    """Write both files, print the table and where the report is."""
+    subjects: Sequence[Subject],
+    pictures: LoaderPictures,
+    plan: Plan,
+    run: Run,
+    problems: Sequence[Problem],
+) -> Record:
+    cells = {
+        subject.name: {
+            cell.key: str(StoredCell(run.store, cell_key(subject, cell, run.arithmetic)).folder.relative_to(run.store))
+            for cell in plan.cells
+        }
+        for subject in subjects
+    }
+    return Record(
+        models=[model_facts(subject) for subject in subjects],
+        dataset=dataset_facts(pictures),
+        configuration=_configuration(options, pictures, run.arithmetic.device),
+        suites=[describe_suite(suite) for suite in plan.suites],
+        cells=cells,
+        problems=problems,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _configuration(options: EvalOptions, pictures: LoaderPictures, device: torch.device) -> dict[str, Any]:
+    chosen = {name: plain(getattr(options, name)) for name in _RECORDED}
+    return {**chosen, **pictures.preparation, "device": device.type}
+
+
+_RECORDED = ("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "pgd_restarts", "precision", "seed")
+
+
+def _publish(options: EvalOptions, record: Record, store: Path, gallery: Gallery) -> None:
+    """Score from the store, write both files, print the table and where the report is."""
+    evaluation, predictions = record.score(store), record.predictions(store)
     calibrated = "calibration" in options.suite
     curves = {name: reliability_curves(found) for name, found in predictions.items()} if calibrated else {}
     report = options.out / "report.html"

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -16,12 +16,16 @@ from rich.progress import (
 )
 from rich.table import Table as RichTable
 
+from eval.problems import Problem
 from eval.tables import Entry, Table
 
 
 @contextmanager
-def cell_progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Yields a function to call with the key of each finished cell, `total` times."""
+def cell_progress(total: int, shown: bool = True) -> Iterator[Callable[[str], None]]:
+    """Yields a function to call with the key of each finished cell, `total` times; silent unless `shown`."""
+    if not shown:
+        yield lambda key: None
+        return
     if not sys.stderr.isatty():
         yield _plain_progress(total)
         return
@@ -40,6 +44,12 @@ def _plain_progress(total: int) -> Callable[[str], None]:
         print(f"[{done}/{total}] {key} ({time.monotonic() - started:.1f} s)", file=sys.stderr, flush=True)
 
     return report
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """Print what is not measured and why, a line each, to standard error."""
+    for problem in problems:
+        print(f"{'missing' if problem.missing else 'damaged'}: {problem.what}: {problem.reason}", file=sys.stderr)
 
 
 def print_table(table: Table) -> None:

@@ -96,7 +96,7 @@ def severity_panels(
 
 
 def _severity_row(known, name: str, severities: Sequence[int]) -> list[tuple[int, Measurement]]:
-    keys = {level: ("corruptions", f"{name}/{level}", "top1_error", "strict") for level in severities}
+    keys = {level: ("c", f"c/{name}/{level}", "top1_error", "strict") for level in severities}
     keys = {0: ("clean", "clean", "top1_error", "strict"), **keys}
     return [(level, known[key]) for level, key in keys.items() if key in known]
 

@@ -61,7 +61,12 @@ def recorded_path(subjects: Sequence[Subject], key: Literal["test", "fractals"])
 
 def open_pictures(data: Path, preprocessing: Preprocessing, *, batch_size: int, threads: int) -> Loader:
     """A loader of every picture of `data` once, in file order, uint8 on the CPU."""
-    config = LoaderConfig(
+    return build_loader(loader_config(data, preprocessing, batch_size=batch_size, threads=threads))
+
+
+def loader_config(data: Path, preprocessing: Preprocessing, *, batch_size: int, threads: int) -> LoaderConfig:
+    """The settings of such a loader."""
+    return LoaderConfig(
         data=data,
         batch_size=batch_size,
         size=preprocessing.size,
@@ -69,7 +74,6 @@ def open_pictures(data: Path, preprocessing: Preprocessing, *, batch_size: int, 
         center_ratio=preprocessing.center_ratio,
         threads=threads,
     )
-    return build_loader(config)
 
 
 def _data_config(subject: Subject) -> dict[str, Any]:

@@ -5,14 +5,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.metrics import confidence_and_correct, top_k_mistakes
 from layermix.errors import InputError
+
+FIRST_CLASSES = 5
+"""Classes whose order is kept exactly: enough for the top-5 error and the top-5 distance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
-    """Logits float32 (N, C), labels int64 (N,) and sample ids int64 (N,), in the order of the ids."""
+    """Of N pictures, in the order of their ids.
+
+    `logits` float32 (N, C), `labels` int64 (N,) and `sample_ids` int64 (N,). Where the logits were stored as float16,
+    which makes ties, `order` int64 (N, 5) holds the first classes by the float32 logits; else it is None.
+    """
 
     logits: np.ndarray
+    labels: np.ndarray
+    sample_ids: np.ndarray
+    order: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def mistakes(self, k: int = 1) -> np.ndarray:
+        """Whether the label misses the first `k` classes: bool (N,); see `eval.metrics.top_k_mistakes`."""
+        if self.order is None or k > self.order.shape[1]:
+            return top_k_mistakes(self.logits, self.labels, k)
+        return (self.order[:, :k] != self.labels[:, None]).all(axis=1)
+
+    def confidence_and_correct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of the predicted class, float64 (N,), and whether it is the label, bool (N,)."""
+        confidence, _ = confidence_and_correct(self.logits, self.labels)
+        return confidence, ~self.mistakes()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequencePredictions:
+    """Of N sequences of T frames, in the order of their ids.
+
+    `order` int64 (N, T, K) holds the first K = min(5, C) classes of every frame by its float32 logits, of equal ones
+    the lower class first: all that flips and top-5 distances need. `labels` and `sample_ids` int64 (N,).
+    """
+
+    order: np.ndarray
     labels: np.ndarray
     sample_ids: np.ndarray
 
@@ -20,26 +56,8 @@ class Predictions:
         return len(self.labels)
 
 
-CellPredictions = Mapping[str, Predictions]
-"""One model's predictions by the key of the cell; a store that reads them from disk can stand in here."""
-
-
-def gather(parts: list[Predictions], expected: int, where: str) -> Predictions:
-    """Join the predictions of batches, sorted by sample id; every id from 0 to `expected - 1` exactly once.
-
-    Raises InputError naming `where` for missing or repeated samples and for output that is not logits.
-    """
-    logits = np.concatenate([part.logits for part in parts])
-    ids = np.concatenate([part.sample_ids for part in parts])
-    order = np.argsort(ids, kind="stable")
-    if not np.array_equal(ids[order], np.arange(expected)):
-        raise InputError(
-            f"{where}: every sample must come exactly once, got {len(np.unique(ids))} different ids in "
-            f"{len(ids)} rows for {expected} samples; check the data set and the loader"
-        )
-    check_logits(logits, where)
-    labels = np.concatenate([part.labels for part in parts])
-    return Predictions(logits=logits[order], labels=labels[order], sample_ids=ids[order])
+CellPredictions = Mapping[str, Predictions | SequencePredictions]
+"""One model's predictions by the key of the cell. `eval.store` reads them from disk when they are asked for."""
 
 
 def check_logits(logits: np.ndarray, where: str) -> None:

@@ -42,7 +42,7 @@ def reliability_curves(predictions: CellPredictions) -> dict[str, ReliabilityCur
     """One model's curves for the diagrams: `clean`, and `corrupted`, which pools every corrupted cell."""
     groups = {
         "clean": [found for key, found in predictions.items() if key == "clean"],
-        "corrupted": [found for key, found in predictions.items() if key.partition("/")[0] in CORRUPTIONS],
+        "corrupted": [found for key, found in predictions.items() if key.startswith("c/") and "@" not in key],
     }
     curves = {}
     for group, parts in groups.items():
@@ -82,8 +82,8 @@ def render_report(
 
 
 def _measured_corruptions(evaluation: Evaluation) -> list[str]:
-    cells = {m.cell for row in evaluation.measurements.values() for m in row if m.suite == "corruptions"}
-    return [name for name in CORRUPTIONS if name in cells]
+    cells = {m.cell for row in evaluation.measurements.values() for m in row if m.suite == "c"}
+    return [name for name in CORRUPTIONS if f"c/{name}" in cells]
 
 
 def _severity_table(evaluation: Evaluation, corruption: str) -> Table:

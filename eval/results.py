@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from eval.problems import Problem
 from eval.suites import Measurement
 from layermix.errors import InputError
 from layermix.files import atomic_file
@@ -21,7 +22,7 @@ class Evaluation:
     """Everything that was measured, and what it was measured on and with.
 
     `measurements` go by model name, in the order of the report; `models`, `dataset` and `configuration` are
-    plain values ready for JSON.
+    plain values ready for JSON; `problems` are what could not be measured, and why.
     """
 
     models: Sequence[Mapping[str, Any]]
@@ -29,6 +30,7 @@ class Evaluation:
     configuration: Mapping[str, Any]
     measurements: Mapping[str, Sequence[Measurement]]
     created: str
+    problems: Sequence[Problem] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record a number: model, suite, cell, metric, protocol, value, count and the rest."""
@@ -61,6 +63,7 @@ def write_results(path: Path, evaluation: Evaluation) -> None:
         "configuration": evaluation.configuration,
         "versions": software_versions(),
         "models": evaluation.models,
+        "problems": [asdict(problem) for problem in evaluation.problems],
         "records": evaluation.records(),
     }
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

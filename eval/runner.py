@@ -1,110 +1,172 @@
-"""Shows every cell to every model once and keeps what they answer.
+"""Shows every cell to every model once and keeps in the store what they answer.
 
-Pictures are decoded and corrupted once a cell for all models. Models run in evaluation mode, in float32, and
-one whose batch-norm statistics move while it is measured is refused: its numbers would depend on the batches.
+Pictures are read and corrupted ahead in threads, once for all models. Work comes in batches that are the same at
+any world size, each rank taking its share of them, so that logits are equal to the last bit however many ranks
+there are and wherever a run was killed. What the store holds already is not computed again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from eval.predictions import CellPredictions, Predictions, gather
+from eval.network import Answer, Arithmetic
+from eval.prefetch import prefetched
+from eval.problems import Problem
+from eval.ranks import Ranks
+from eval.sets import BadPicturesError, PictureBatch
+from eval.shards import ShardWriter
+from eval.store import CellKey, StoredCell, StoredPredictions
 from eval.subjects import Subject
 from eval.suites import Cell
 from layermix.errors import InputError
 
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+NAMED = 5
+"""Bad samples that a problem names; all are counted."""
+
+Cells = Mapping[tuple[str, str], StoredCell]
+"""Stored cells by name of the model and key of the cell."""
 
 
-class Pictures(Protocol):
-    """A loader that gives the same pictures each time it is iterated; `pipelines.build_loader` makes one.
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How cells are computed. batch_size: pictures or frames a forward pass.  threads: that read and corrupt ahead."""
 
-    Batches carry `images`, uint8 (N, 3, H, W) on the CPU, `labels` and `sample_ids`, int64 (N,).
-    """
+    store: Path
+    arithmetic: Arithmetic
+    batch_size: int = 250
+    threads: int = 2
+    ranks: Ranks = Ranks()
 
-    num_samples: int
-
-    def __iter__(self) -> Iterator[Any]: ...
+    def samples(self, cell: Cell) -> int:
+        """Samples of a batch: so many that their frames are a forward pass."""
+        return max(1, self.batch_size // (cell.frames or 1))
 
 
 def collect_predictions(
-    subjects: Sequence[Subject],
-    cells: Iterable[Cell],
-    pictures: Pictures,
-    device: torch.device,
-    on_cell: Callable[[str], None] = lambda key: None,
-) -> dict[str, CellPredictions]:
-    """Predictions by model name and cell key; `on_cell` is called with the key of each finished cell.
+    subjects: Sequence[Subject], cells: Sequence[Cell], run: Run, on_cell: Callable[[str], None] = lambda key: None
+) -> tuple[dict[str, StoredPredictions], list[Problem]]:
+    """Predictions by model name, finished cells only, and why the others are not; `on_cell` is called after each.
 
-    Raises InputError for a sample that is missing or comes twice, for probabilities in place of logits, for
-    logits that are not finite, and for batch-norm statistics that move.
+    Raises InputError for probabilities in place of logits, logits that are not finite, batch-norm statistics that
+    move, a store that ranks do not share, and a rank that does not answer.
     """
-    found: dict[str, dict[str, Predictions]] = {subject.name: {} for subject in subjects}
-    # By default cuDNN convolves float32 with TF32's 10 bits, which would move logits between machines.
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    stored = {
+        (subject.name, cell.key): StoredCell(run.store, cell_key(subject, cell, run.arithmetic))
+        for subject in subjects
+        for cell in cells
+    }
+    work = _open_store(stored, cells, run)
+    problems = []
+    with run.arithmetic.active():
         for cell in cells:
-            for name, predictions in _collect_cell(subjects, cell, pictures, device).items():
-                found[name][cell.key] = predictions
+            bad = _run_cell(subjects, cell, stored, work, run)
+            run.ranks.wait(cell.key)
+            problems += _problem(cell, run.ranks.gather(bad))
             on_cell(cell.key)
-    return dict(found)
+    by_model = {subject.name: {cell.key: stored[subject.name, cell.key] for cell in cells} for subject in subjects}
+    return {name: StoredPredictions(found) for name, found in by_model.items()}, problems
 
 
-def _collect_cell(
-    subjects: Sequence[Subject], cell: Cell, pictures: Pictures, device: torch.device
-) -> dict[str, Predictions]:
-    parts: dict[str, list[Predictions]] = {subject.name: [] for subject in subjects}
-    limit = pictures.num_samples if cell.limit is None else min(cell.limit, pictures.num_samples)
-    for batch in pictures:
-        kept = batch.sample_ids < limit
-        if not kept.any():
-            continue
-        images = _prepare(cell, batch.images[kept], batch.sample_ids[kept]).to(device)
-        labels, ids = batch.labels[kept].to(device), batch.sample_ids[kept]
-        for subject in subjects:
-            with frozen_statistics(subject.classifier, f"{subject.name}, cell {cell.key}"):
-                logits = _predict(cell, subject.classifier, images, labels, ids)
-            parts[subject.name].append(_keep(logits, batch.labels[kept], ids))
-    return {name: gather(rows, limit, f"{name}, cell {cell.key}") for name, rows in parts.items()}
-
-
-def _prepare(cell: Cell, images: Tensor, sample_ids: Tensor) -> Tensor:
-    """The cell's pictures, uint8 (N, 3, H, W) in channels-last memory, copied out of the loader's batch."""
-    pixels = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
-    return torch.from_numpy(cell.prepare(pixels, sample_ids.cpu().numpy())).permute(0, 3, 1, 2)
-
-
-@torch.no_grad()
-def _predict(cell: Cell, classifier: nn.Module, images: Tensor, labels: Tensor, ids: Tensor) -> Tensor:
-    classifier.eval()
-    return classifier(cell.challenge(classifier, images, labels, ids))
-
-
-def _keep(logits: Tensor, labels: Tensor, ids: Tensor) -> Predictions:
-    return Predictions(
-        logits=logits.float().cpu().numpy(),
-        labels=labels.cpu().numpy().copy(),
-        sample_ids=ids.cpu().numpy().copy(),
+def cell_key(subject: Subject, cell: Cell, arithmetic: Arithmetic) -> CellKey:
+    """What the predictions of `subject` on `cell` are kept under."""
+    return CellKey(
+        weights=subject.weights,
+        data=cell.pictures.data_hash,
+        cell=cell.key,
+        preparation={"precision": arithmetic.precision, **cell.preparation()},
+        count=cell.count,
+        frames=cell.frames,
     )
 
 
-@contextmanager
-def frozen_statistics(classifier: nn.Module, where: str) -> Iterator[None]:
-    """Raise InputError naming `where` if a batch-norm statistic of `classifier` changes inside the block."""
-    before = {name: value.clone() for name, value in _statistics(classifier)}
-    yield
-    moved = [name for name, value in _statistics(classifier) if not torch.equal(value, before[name])]
-    if moved:
-        raise InputError(
-            f"{where}: batch-norm statistics must not move during a benchmark, got a change in {moved[0]} "
-            f"and {len(moved) - 1} others; the model leaves evaluation mode, remove its call of train()"
+def _open_store(stored: Cells, cells: Sequence[Cell], run: Run) -> dict[tuple[str, str], list[int]]:
+    """The numbers of the batches that are missing, by model and cell, the same on every rank."""
+    digests = {place: cell.key.digest for place, cell in stored.items()}
+    for number, others in enumerate(run.ranks.gather(digests)):
+        differing = sorted(place for place, digest in others.items() if digest != digests[place])
+        if differing:
+            raise InputError(f"rank {number} sees another {differing[0]}; give all ranks the same files and flags")
+    if run.ranks.number == 0:
+        for cell in stored.values():
+            cell.prepare()
+    run.ranks.wait("store")
+    for cell in stored.values():
+        if not cell.folder.is_dir():
+            raise InputError(f"--store {run.store} must be a folder that all ranks see; this rank lacks {cell.folder}")
+    sizes = {cell.key: run.samples(cell) for cell in cells}
+    missing = {place: _batches(cell.missing(), sizes[place[1]]) for place, cell in stored.items()}
+    return run.ranks.broadcast(missing)
+
+
+def _batches(missing: list[range], size: int) -> list[int]:
+    """The numbers of the batches that hold the missing samples, rising."""
+    return sorted({number for part in missing for number in range(part.start // size, (part.stop - 1) // size + 1)})
+
+
+def _run_cell(
+    subjects: Sequence[Subject], cell: Cell, stored: Cells, work: Mapping[tuple[str, str], list[int]], run: Run
+) -> list[BadPicturesError]:
+    """Compute this rank's share of a cell; batches with samples that cannot be read stay missing."""
+    wanted = {subject.name: {*work[subject.name, cell.key]} for subject in subjects}
+    numbers = run.ranks.share(sorted(set().union(*wanted.values())))
+    writers = {
+        subject.name: ShardWriter(
+            stored[subject.name, cell.key], subject.classifier, f"{subject.name}, cell {cell.key}"
         )
+        for subject in subjects
+    }
+    bad = []
+    for number, batch in zip(numbers, _ready_batches(cell, numbers, run), strict=True):
+        if isinstance(batch, BadPicturesError):
+            bad.append(batch)
+            continue
+        images = _frames(run.arithmetic, batch)
+        for subject in subjects:
+            if number in wanted[subject.name]:
+                logits = _predict(cell, subject.classifier, images, batch)
+                writers[subject.name].add(Answer(logits, keep_logits=cell.frames is None), batch)
+    for writer in writers.values():
+        writer.finish()
+    return bad
 
 
-def _statistics(classifier: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    for name, value in classifier.named_buffers():
-        if name.rpartition(".")[2] in STATISTICS:
-            yield name, value
+def _ready_batches(cell: Cell, numbers: Sequence[int], run: Run) -> Iterator[PictureBatch | BadPicturesError]:
+    """The batches, read and prepared ahead; in place of one that cannot be read, the error."""
+    reads = cell.pictures.batches(run.samples(cell), numbers)
+    for outcome in prefetched((partial(_prepare, cell, read) for read in reads), run.threads):
+        if isinstance(outcome, Exception) and not isinstance(outcome, BadPicturesError):
+            raise outcome
+        yield outcome
+
+
+def _prepare(cell: Cell, read: Callable[[], PictureBatch]) -> PictureBatch:
+    batch = read()
+    rows = slice(0, int((batch.sample_ids < cell.count).sum()))
+    images = cell.prepare(batch.images[rows], batch.sample_ids[rows])
+    return PictureBatch(images, batch.labels[rows], batch.sample_ids[rows])
+
+
+def _frames(arithmetic: Arithmetic, batch: PictureBatch) -> Tensor:
+    """Pictures, or all frames of all sequences, on the device."""
+    return arithmetic.send(batch.images.reshape(-1, *batch.images.shape[-3:]))
+
+
+@torch.no_grad()
+def _predict(cell: Cell, classifier: nn.Module, images: Tensor, batch: PictureBatch) -> Tensor:
+    """Logits (N, C); of the kept classes only."""
+    classifier.eval()
+    labels = torch.from_numpy(batch.labels).to(images.device)
+    logits = classifier(cell.challenge(classifier, images, labels, torch.from_numpy(batch.sample_ids)))
+    return logits if cell.kept is None else logits[:, list(cell.kept)]
+
+
+def _problem(cell: Cell, ranks: list[list[BadPicturesError]]) -> list[Problem]:
+    reasons = [reason for errors in ranks for error in errors for reason in error.reasons]
+    if not reasons:
+        return []
+    listed = "; ".join(reasons[:NAMED]) + ("; ..." if len(reasons) > NAMED else "")
+    return [Problem(what=cell.key, reason=f"{len(reasons)} of {cell.count} samples cannot be read: {listed}")]

@@ -1,9 +1,11 @@
 """The models under evaluation: checkpoints with the facts that a report needs about them."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ class Subject:
     """A classifier in evaluation mode and what is known of it.
 
     `classes` are in the order of the logits, `about` holds model, config, epoch and step of the checkpoint,
-    `sha256` is the hash of its file.
+    `sha256` is the hash of its file, `weights` that of all that decides its logits.
     """
 
     name: str
@@ -29,6 +31,15 @@ class Subject:
     path: str = ""
     sha256: str = ""
     about: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def weights(self) -> str:
+        """SHA-256 over the network's name and options, its weights, statistics and normalisation, in hexadecimal."""
+        digest = hashlib.sha256(json.dumps(self.about.get("model", {}), sort_keys=True).encode())
+        for name, value in (*self.classifier.named_parameters(), *self.classifier.named_buffers()):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     @property
     def parameters(self) -> int:
@@ -84,6 +95,11 @@ def check_classes(subjects: Sequence[Subject], classes: tuple[str, ...], data: P
                 f"{subject.path}: its classes must be those of {data}, "
                 f"{_difference(subject.classes, classes)}; give the test set of the data it was trained on"
             )
+
+
+def classes_hash(classes: Sequence[str]) -> str:
+    """SHA-256 of the class names (of ImageNet the wnids) in their order, one a line, in hexadecimal."""
+    return hashlib.sha256("\n".join(classes).encode()).hexdigest()
 
 
 def _difference(found: tuple[str, ...], wanted: tuple[str, ...]) -> str:

@@ -40,24 +40,23 @@ _RMS, _DEBIASED = "rms_calibration_error", "debiased_rms_calibration_error"
 HEADLINES = (
     Column(group="Clean", title="top-1 error", key=("clean", "clean", "top1_error", "strict")),
     Column(group="Clean", title="top-5 error", key=("clean", "clean", "top5_error", "strict")),
-    Column(group="Corrupted", title="mCE", key=("corruptions", "corrupted", "mce", "strict")),
-    Column(group="PGD", title="top-1 error", key=("pgd", "pgd", "top1_error", "strict")),
+    Column(group="Corrupted", title="mCE", key=("c", "c", "mce", "strict")),
+    Column(group="PGD", title="top-1 error", key=("pgd", "pgd/2", "top1_error", "strict")),
     Column(group="RMS, clean", title="paper", key=("calibration", "clean", _RMS, "paper")),
     Column(group="RMS, clean", title="strict", key=("calibration", "clean", _RMS, "strict")),
     Column(group="RMS, clean", title="debiased", key=("calibration", "clean", _DEBIASED, "strict")),
-    Column(group="RMS, corrupted", title="paper", key=("calibration", "corrupted", _RMS, "paper")),
-    Column(group="RMS, corrupted", title="strict", key=("calibration", "corrupted", _RMS, "strict")),
-    Column(group="RMS, corrupted", title="debiased", key=("calibration", "corrupted", _DEBIASED, "strict")),
+    Column(group="RMS, corrupted", title="paper", key=("calibration", "c", _RMS, "paper")),
+    Column(group="RMS, corrupted", title="strict", key=("calibration", "c", _RMS, "strict")),
+    Column(group="RMS, corrupted", title="debiased", key=("calibration", "c", _DEBIASED, "strict")),
 )
 """Columns of the main table, where they were measured."""
 
 
 def severity_columns(name: str, severities: Sequence[int]) -> tuple[Column, ...]:
     """A column a severity of one corruption, and one with the error pooled over them."""
-    cells = {str(level): f"{name}/{level}" for level in severities} | {"pooled": name}
+    cells = {str(level): f"c/{name}/{level}" for level in severities} | {"pooled": f"c/{name}"}
     return tuple(
-        Column(group=name, title=title, key=("corruptions", cell, "top1_error", "strict"))
-        for title, cell in cells.items()
+        Column(group=name, title=title, key=("c", cell, "top1_error", "strict")) for title, cell in cells.items()
     )
 
 

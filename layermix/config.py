@@ -35,7 +35,7 @@ def check_keys(cls: type, mapping: Any, where: str) -> None:
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """The mapping of text, numbers, lists and mappings from which `build` makes an equal `config`."""
-    fields = {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    fields = {field.name: plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
     return {"name": config.name, **fields} if isinstance(config, Policy) else fields
 
 
@@ -155,11 +155,12 @@ def _nearest(value: Any, known: Any) -> str:
     return f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value` with dataclasses as mappings, paths as text and tuples as lists."""
     if dataclasses.is_dataclass(value):
         return to_mapping(value)
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -1,7 +1,11 @@
-"""Calibration: does the confidence of predictions say how often they are right, clean and corrupted.
+"""Calibration: does the confidence of predictions say how often they are right, on clean and on shifted pictures.
 
-Root mean square error over adaptive bins of 100, by both protocols, with the debiased value beside. Corrupted
-pictures as published for CIFAR-C: a value for each corruption, pooled over its severities, then their mean.
+Root mean square error over adaptive bins of 100 by both protocols with the debiased value beside, expected
+calibration error, Brier score, negative log-likelihood, and AURRA. A shifted set is pooled within each of its groups
+(CIFAR-C: a corruption; ImageNet-C: a corruption at a severity), then averaged over them, as published.
+
+Temperature scaling: the temperature is fitted on the clean pictures of even id and judged on those of odd id, on
+shifted sets of the same pictures too, so that no picture takes part in both; sets of other pictures are judged whole.
 """
 
 from dataclasses import dataclass
@@ -11,78 +15,130 @@ import numpy as np
 
 from eval.metrics import (
     BIN_SIZE,
+    aurra,
+    brier_score,
     confidence_and_correct,
     debiased_rms_calibration_error,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
     rms_calibration_error,
 )
 from eval.predictions import CellPredictions, Predictions
-from eval.suites.corruptions import corrupted_cells, coverage
-from eval.suites.protocol import Cell, Measurement
-from writers.corruptions import CORRUPTIONS, SEVERITIES
+from eval.suites.clean import CLEAN
+from eval.suites.protocol import Measurement, Shift
+
+Values = dict[tuple[str, str], float]
+"""Numbers by metric and protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """RMS calibration error of the clean pictures and of each corruption."""
+    """Calibration on each of `shifts`, the clean set among them."""
 
     name: ClassVar[str] = "calibration"
-    corruptions: tuple[str, ...] = tuple(CORRUPTIONS)
-    seed: int = 0
-
-    def cells(self) -> tuple[Cell, ...]:
-        """The clean pictures and one cell a corruption and severity."""
-        return (Cell(), *corrupted_cells(self.corruptions, self.seed))
+    shifts: tuple[Shift, ...]
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
-        """RMS calibration error, both protocols and debiased, of `clean`, each corruption and `corrupted`.
+        """Every metric of each group, and the mean over the groups under the shift's own name.
 
         The `paper` value is left out with fewer than 200 samples: it drops the last bin, which is then the only one.
+        A shift with a missing cell has no mean.
         """
-        found = self._measure_cell("clean", [predictions["clean"]])
-        by_corruption = [
-            self._measure_cell(name, [predictions[f"{name}/{severity}"] for severity in SEVERITIES])
-            for name in self.corruptions
-        ]
-        for row in by_corruption:
-            found += row
-        return found + [self._mean(same_metric) for same_metric in zip(*by_corruption)]
+        temperature = _temperature(predictions)
+        return [measured for shift in self.shifts for measured in self._shift(shift, predictions, temperature)]
 
-    def _measure_cell(self, cell: str, parts: list[Predictions]) -> list[Measurement]:
-        confidence, correct = pooled_confidence(parts)
-        values = {("rms_calibration_error", "strict"): rms_calibration_error(confidence, correct)}
-        if len(confidence) >= 2 * BIN_SIZE:
-            paper = rms_calibration_error(confidence, correct, protocol="paper")
-            values = {("rms_calibration_error", "paper"): paper, **values}
-        if len(confidence) > 1:
-            debiased = debiased_rms_calibration_error(confidence, correct)
-            values[("debiased_rms_calibration_error", "strict")] = debiased
-        return [
-            Measurement(
-                suite=self.name,
-                cell=cell,
-                metric=metric,
-                protocol=protocol,
-                value=value,
-                count=len(confidence),
-                regenerated=cell != "clean",
-            )
-            for (metric, protocol), value in values.items()
+    def _shift(self, shift: Shift, predictions: CellPredictions, temperature: float | None) -> list[Measurement]:
+        complete = [group for group in shift.groups if all(cell in predictions for cell in group.cells)]
+        counts, rows = {}, {}
+        for group in complete:
+            pooled = pool([predictions[cell] for cell in group.cells])
+            counts[group.name] = len(pooled)
+            rows[group.name] = _values(pooled, shift, temperature)
+        found = [
+            self._measurement(shift, name, key, value, counts[name])
+            for name, row in rows.items()
+            for key, value in row.items()
         ]
+        if len(shift.groups) > 1 and len(complete) == len(shift.groups):
+            common = set.intersection(*(set(row) for row in rows.values()))
+            means = {
+                key: sum(row[key] for row in rows.values()) / len(rows)
+                for key in rows[complete[0].name]
+                if key in common
+            }
+            covers = f"mean over {len(rows)} groups"
+            total = sum(counts.values())
+            found += [self._measurement(shift, shift.name, key, value, total, covers) for key, value in means.items()]
+        return found
 
-    def _mean(self, parts: tuple[Measurement, ...]) -> Measurement:
+    def _measurement(self, shift, cell, key, value, count, detail="") -> Measurement:
+        metric, protocol = key
         return Measurement(
             suite=self.name,
-            cell="corrupted",
-            metric=parts[0].metric,
-            protocol=parts[0].protocol,
-            value=sum(part.value for part in parts) / len(parts),
-            count=sum(part.count for part in parts),
-            regenerated=True,
-            detail=f"mean over {coverage(self.corruptions)} pooled",
+            cell=cell,
+            metric=metric,
+            protocol=protocol,
+            value=value,
+            count=count,
+            regenerated=shift.regenerated,
+            detail=detail,
         )
+
+
+def pool(parts: list[Predictions]) -> Predictions:
+    """The samples of several cells, one cell after the other; ids repeat."""
+    orders = [part.order for part in parts]
+    return Predictions(
+        logits=np.concatenate([part.logits for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        sample_ids=np.concatenate([part.sample_ids for part in parts]),
+        order=None if any(order is None for order in orders) else np.concatenate(orders),
+    )
 
 
 def pooled_confidence(parts: list[Predictions]) -> tuple[np.ndarray, np.ndarray]:
     """Confidence float64 and correctness bool of all samples of several cells, one cell after the other."""
-    logits = np.concatenate([part.logits for part in parts])
-    return confidence_and_correct(logits, np.concatenate([part.labels for part in parts]))
+    return pool(parts).confidence_and_correct()
+
+
+def _temperature(predictions: CellPredictions) -> float | None:
+    """Fitted on the clean pictures of even id; None where the clean set is not there or has no two pictures."""
+    if CLEAN not in predictions or len(predictions[CLEAN]) < 2:
+        return None
+    clean = predictions[CLEAN]
+    return fit_temperature(clean.logits[clean.sample_ids % 2 == 0], clean.labels[clean.sample_ids % 2 == 0])
+
+
+def _values(found: Predictions, shift: Shift, temperature: float | None) -> Values:
+    confidence, correct = found.confidence_and_correct()
+    values: Values = {}
+    if "paper" in shift.protocols and len(found) >= 2 * BIN_SIZE:
+        values["rms_calibration_error", "paper"] = rms_calibration_error(confidence, correct, "paper")
+    if "strict" not in shift.protocols:
+        return values
+    if len(found) > 1:
+        values["debiased_rms_calibration_error", "strict"] = debiased_rms_calibration_error(confidence, correct)
+    strict = {
+        "rms_calibration_error": rms_calibration_error(confidence, correct),
+        "expected_calibration_error": expected_calibration_error(confidence, correct),
+        "aurra": aurra(confidence, correct),
+        "brier_score": brier_score(found.logits, found.labels),
+        "negative_log_likelihood": negative_log_likelihood(found.logits, found.labels),
+        **({} if temperature is None else _scaled(found, shift, temperature)),
+    }
+    return values | {(metric, "strict"): value for metric, value in strict.items()}
+
+
+def _scaled(found: Predictions, shift: Shift, temperature: float) -> dict[str, float]:
+    """The temperature, and what it makes of the samples that it was not fitted on."""
+    judged = found.sample_ids % 2 == 1 if shift.paired else np.ones(len(found), bool)
+    logits, labels = found.logits[judged] / temperature, found.labels[judged]
+    confidence, _ = confidence_and_correct(logits, labels)
+    correct = ~found.mistakes()[judged]
+    return {
+        "temperature": temperature,
+        "scaled_rms_calibration_error": rms_calibration_error(confidence, correct),
+        "scaled_expected_calibration_error": expected_calibration_error(confidence, correct),
+        "scaled_negative_log_likelihood": negative_log_likelihood(logits, labels),
+    }

@@ -1,0 +1,59 @@
+"""Proper scores of the predicted probabilities, and the temperature that makes them best."""
+
+import numpy as np
+
+from eval.metrics.protocol import check_logits
+
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.01, 100.0
+"""Bounds of the fit; a model without a mistake would be best at temperature 0."""
+
+_NEWTON_STEPS = 50
+
+
+def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of minus the log of the label's softmax probability (nats): from float (N, C) and integer (N,)."""
+    check_logits(logits, labels)
+    return float(-_log_softmax(logits)[np.arange(len(labels)), labels].mean())
+
+
+def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over samples of the squared distance between softmax probabilities and the label, 0 to 2 (Brier 1950)."""
+    check_logits(logits, labels)
+    probabilities = np.exp(_log_softmax(logits))
+    own = probabilities[np.arange(len(labels)), labels]
+    return float(((probabilities**2).sum(axis=1) - 2 * own + 1).mean())
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature T that minimises the negative log-likelihood of logits / T (Guo et al. 2017).
+
+    The likelihood is convex in 1 / T: Newton's steps, halved intervals where they would leave the bracket. The
+    result is between 0.01 and 100; it belongs to samples other than those that it is judged on.
+    """
+    check_logits(logits, labels)
+    scores = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    own = scores[np.arange(len(labels)), labels]
+    low, high, sharpness = 1 / HIGHEST_TEMPERATURE, 1 / LOWEST_TEMPERATURE, 1.0
+    for _ in range(_NEWTON_STEPS):
+        slope, curvature = _derivatives(scores, own, sharpness)
+        low, high = (sharpness, high) if slope < 0 else (low, sharpness)
+        step = sharpness - slope / curvature if curvature > 0 else low
+        following = step if low < step < high else (low * high) ** 0.5
+        if abs(following - sharpness) <= 1e-10 * sharpness:
+            break
+        sharpness = following
+    return 1 / sharpness
+
+
+def _derivatives(scores: np.ndarray, own: np.ndarray, sharpness: float) -> tuple[float, float]:
+    """First and second derivative of the mean negative log-likelihood by the sharpness 1 / T."""
+    weights = np.exp(sharpness * scores)
+    weights /= weights.sum(axis=1, keepdims=True)
+    mean = (weights * scores).sum(axis=1)
+    variance = (weights * scores**2).sum(axis=1) - mean**2
+    return float((mean - own).mean()), float(variance.mean())
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

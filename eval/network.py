@@ -1,0 +1,92 @@
+"""One model on one device: pictures in, logits out, with nothing that could make a number depend on the run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from eval.predictions import FIRST_CLASSES
+from eval.store import FLOAT32_CLASSES
+from layermix.errors import InputError
+
+PrecisionName = Literal["float32", "tf32", "bfloat16", "float16"]
+
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """Where and in which numbers models compute.
+
+    `float32` is the published way: full precision on a GPU too, where `tf32` gives convolutions 10 bits. `bfloat16`
+    and `float16` are autocast.
+    """
+
+    device: torch.device
+    precision: PrecisionName = "float32"
+
+    def __post_init__(self) -> None:
+        if self.device.type == "cpu" and self.precision in ("tf32", "float16"):
+            raise InputError(f"--precision {self.precision} needs a GPU; use float32 or bfloat16")
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """While the block runs, forward passes compute so, by algorithms that give equal bits from equal pictures."""
+        halved = self.precision in ("bfloat16", "float16")
+        kind = getattr(torch, self.precision) if halved else torch.float32
+        tf32 = self.precision == "tf32"
+        with (
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32),
+            torch.autocast(self.device.type, dtype=kind, enabled=halved),
+        ):
+            yield
+
+    def send(self, pixels: np.ndarray) -> Tensor:
+        """uint8 (N, H, W, 3) as (N, 3, H, W) in channels-last memory on the device, copied while others compute."""
+        tensor = torch.from_numpy(pixels)
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.permute(0, 3, 1, 2)
+
+
+class Answer:
+    """Logits and the first classes of a batch on their way to the host: `logits` float32 (N, C), `order` (N, K)."""
+
+    def __init__(self, logits: Tensor, keep_logits: bool) -> None:
+        logits = logits.float()
+        needs_order = not keep_logits or logits.shape[1] > FLOAT32_CLASSES
+        self._parts = [logits.to("cpu", non_blocking=True)]
+        if needs_order:
+            # Stable: of equal logits the lower class comes first.
+            order = logits.sort(dim=1, descending=True, stable=True).indices[:, :FIRST_CLASSES]
+            self._parts.append(order.to("cpu", non_blocking=True))
+        self._arrived = torch.cuda.Event() if logits.is_cuda else None
+        if self._arrived is not None:
+            self._arrived.record()
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Logits and order (None where logits are kept exactly), once they have arrived."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        logits, *order = (part.numpy() for part in self._parts)
+        return logits, order[0] if order else None
+
+
+def statistics(classifier: nn.Module) -> dict[str, Tensor]:
+    """Copies of the batch-norm statistics by name."""
+    return {name: value.clone() for name, value in classifier.named_buffers() if name.rpartition(".")[2] in STATISTICS}
+
+
+def check_frozen(classifier: nn.Module, before: dict[str, Tensor], where: str) -> None:
+    """Raise InputError naming `where` if a batch-norm statistic is no longer as `before`."""
+    after = statistics(classifier)
+    moved = [name for name, value in before.items() if not torch.equal(value, after[name])]
+    if moved:
+        raise InputError(
+            f"{where}: batch-norm statistics must not move during a benchmark, got a change in {moved[0]} "
+            f"and {len(moved) - 1} others; the model leaves evaluation mode, remove its call of train()"
+        )

@@ -1,0 +1,53 @@
+"""The released files of C and C-bar: five sets a corruption, severity 1 first."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.sets.arrays import ArrayPictures, open_array, open_labels
+from eval.sets.folders import FolderPictures
+from layermix.errors import InputError
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+def open_cifar_corruption(folder: Path, name: str, *, size: int, classes: int, count: int) -> list[ArrayPictures]:
+    """`<name>.npy`, severity-major, and `labels.npy`: five times the `count` pictures of the test set, in its order.
+
+    InputError: a file that is missing, cut off, or of another shape or number.
+    """
+    path = folder / f"{name}.npy"
+    images, labels = open_array(path, (None, size, size, 3)), open_labels(folder / "labels.npy", classes)
+    wanted = len(SEVERITIES) * count
+    for file, found in ((path, len(images)), (folder / "labels.npy", len(labels))):
+        if found != wanted:
+            raise InputError(
+                f"{file}: must hold five times the {count} pictures of the test set, got {found}; "
+                "give --data the test set that it was made from"
+            )
+    parts = [range(place * count, (place + 1) * count) for place in range(len(SEVERITIES))]
+    return [ArrayPictures(images, labels[part.start : part.stop], path, part) for part in parts]
+
+
+def open_imagenet_corruption(
+    folder: Path, name: str, *, classes: Sequence[str], size: int, center_ratio: float
+) -> list[FolderPictures]:
+    """`[group/]<name>/<severity>/<wnid>/*`; severity folders are 1 to 5, or numbers such as 0.80 that rise.
+
+    InputError: no such folder, not five severities, classes that differ from `classes`, or severities that differ in
+    their number of pictures.
+    """
+    found = [path for path in (folder / name, *sorted(folder.glob(f"*/{name}"))) if path.is_dir()]
+    if not found:
+        raise InputError(f"{folder / name}: no such corruption, here or in a group folder; unpack it there")
+    severities = sorted((path for path in found[0].iterdir() if _is_number(path)), key=lambda path: float(path.name))
+    if len(severities) != len(SEVERITIES):
+        raise InputError(f"{found[0]}: must hold five severities, got {len(severities)}; unpack it again")
+    sets = [FolderPictures(path, classes, size=size, center_ratio=center_ratio) for path in severities]
+    counts = [pictures.count for pictures in sets]
+    if len(set(counts)) > 1:
+        raise InputError(f"{found[0]}: severities must hold the same pictures, got {counts}; unpack it again")
+    return sets
+
+
+def _is_number(path: Path) -> bool:
+    return path.is_dir() and path.name.replace(".", "", 1).isdecimal()

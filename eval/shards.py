@@ -1,0 +1,76 @@
+"""Collects the answers of one model to one cell, checks them, and writes them as shards."""
+
+import time
+from collections import deque
+
+import numpy as np
+from torch import nn
+
+from eval.network import Answer, check_frozen, statistics
+from eval.predictions import check_logits
+from eval.sets import PictureBatch
+from eval.store import Columns, StoredCell, encode_pictures, encode_sequences
+from layermix.errors import InputError
+
+ROWS, SECONDS = 8192, 30.0
+"""A shard is written when it holds so many samples or is so old: an interruption loses no more."""
+
+
+class ShardWriter:
+    """Takes answers in rising order of their samples; nothing is written before the model is known to be honest.
+
+    That is: logits, not probabilities, all finite, a label for each that is one of their classes, and batch-norm
+    statistics as they were at the start. `where` names model and cell in errors.
+    """
+
+    def __init__(self, cell: StoredCell, classifier: nn.Module, where: str) -> None:
+        self._cell, self._classifier, self._where = cell, classifier, where
+        self._statistics = statistics(classifier)
+        self._arriving: deque[tuple[Answer, PictureBatch]] = deque()
+        self._parts: list[Columns] = []
+        self._start = self._stop = 0
+        self._opened = time.monotonic()
+
+    def add(self, answer: Answer, batch: PictureBatch) -> None:
+        """Take an answer; it is looked at when the next one comes, so that the device need not wait."""
+        self._arriving.append((answer, batch))
+        if len(self._arriving) > 1:
+            self._take(*self._arriving.popleft())
+
+    def finish(self) -> None:
+        """Write what is left."""
+        while self._arriving:
+            self._take(*self._arriving.popleft())
+        self._publish()
+
+    def _take(self, answer: Answer, batch: PictureBatch) -> None:
+        start, count = int(batch.sample_ids[0]), len(batch.labels)
+        if not np.array_equal(batch.sample_ids, np.arange(start, start + count)):
+            raise InputError(f"{self._where}: every sample must come once and in order; check the data set")
+        if start != self._stop:
+            self._publish()
+        if not self._parts:
+            self._start, self._opened = start, time.monotonic()
+        self._parts.append(self._columns(answer, batch))
+        self._stop = start + count
+        if self._stop - self._start >= ROWS or time.monotonic() - self._opened >= SECONDS:
+            self._publish()
+
+    def _columns(self, answer: Answer, batch: PictureBatch) -> Columns:
+        logits, order = answer.arrays()
+        check_logits(logits, self._where)
+        if batch.labels.min() < 0 or batch.labels.max() >= logits.shape[1]:
+            raise InputError(
+                f"{self._where}: labels must be in 0 to {logits.shape[1] - 1}, the classes of the model, got "
+                f"{batch.labels.min()} to {batch.labels.max()}; give the set that belongs to the model"
+            )
+        if batch.images.ndim == 5:
+            return encode_sequences(order.reshape(*batch.images.shape[:2], -1), batch.labels)
+        return encode_pictures(logits, order, batch.labels)
+
+    def _publish(self) -> None:
+        if self._parts:
+            check_frozen(self._classifier, self._statistics, self._where)
+            columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
+            self._cell.add(self._start, columns)
+        self._parts = []
