@@ -90,3 +90,11 @@ def check_frozen(classifier: nn.Module, before: dict[str, Tensor], where: str) -
             f"{where}: batch-norm statistics must not move during a benchmark, got a change in {moved[0]} "
             f"and {len(moved) - 1} others; the model leaves evaluation mode, remove its call of train()"
         )
+
+
+@contextmanager
+def frozen_statistics(classifier: nn.Module, where: str) -> Iterator[None]:
+    """Raise InputError naming `where` if a batch-norm statistic of `classifier` changes inside the block."""
+    before = statistics(classifier)
+    yield
+    check_frozen(classifier, before, where)

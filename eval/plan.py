@@ -46,9 +46,8 @@ def make_plan(names: Sequence[str], context: Context) -> Plan:
             except InputError as error:
                 problems.append(Problem(what=name, reason=str(error)))
     if Calibration.name in names:
-        planned[Calibration.name] = _calibration(
-            context, [shift for found in planned.values() for shift in found.shifts]
-        )
+        shifts = [shift for found in planned.values() for shift in found.shifts]
+        planned[Calibration.name] = _calibration(context, shifts)
     problems += [Problem(what=name, reason=reason) for name, found in planned.items() for reason in found.problems]
     cells = {cell.key: cell for found in planned.values() for cell in found.cells}
     suites = tuple(planned[name].suite for name in dict.fromkeys(names) if name in planned)

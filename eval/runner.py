@@ -6,7 +6,7 @@ there are and wherever a run was killed. What the store holds already is not com
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class Run:
     arithmetic: Arithmetic
     batch_size: int = 250
     threads: int = 2
-    ranks: Ranks = Ranks()
+    ranks: Ranks = field(default_factory=Ranks)
 
     def samples(self, cell: Cell) -> int:
         """Samples of a batch: so many that their frames are a forward pass."""
@@ -113,10 +113,10 @@ def _run_cell(
     """Compute this rank's share of a cell; batches with samples that cannot be read stay missing."""
     wanted = {subject.name: {*work[subject.name, cell.key]} for subject in subjects}
     numbers = run.ranks.share(sorted(set().union(*wanted.values())))
+    if not numbers:
+        return []
     writers = {
-        subject.name: ShardWriter(
-            stored[subject.name, cell.key], subject.classifier, f"{subject.name}, cell {cell.key}"
-        )
+        subject.name: ShardWriter(stored[subject.name, cell.key], subject.classifier, f"{subject.name}, {cell.key}")
         for subject in subjects
     }
     bad = []

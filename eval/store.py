@@ -9,7 +9,7 @@ the shard that was in the making.
 
 Up to 256 classes logits are stored as float32. Beyond, where they would fill terabytes, as float16 below the largest
 of the row, which stays float32, so the precise ones are those that matter to a probability (confidences move by less
-than 0.001); the first five classes are stored beside them, because float16 ties would change errors and ranks.
+than 0.001); the first five classes are stored beside them, because float16 ties would change top-5 errors.
 Of sequences the first five classes of each frame are all that is kept.
 """
 
@@ -171,7 +171,7 @@ def decode(columns: Columns) -> Predictions | SequencePredictions:
 
 def _read(path: Path, count: int) -> Columns:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             columns = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: the shard is damaged ({error}); remove it and run the evaluation on") from error

@@ -9,7 +9,7 @@ python=.venv/bin/python
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '$ %s\n' "python ${*}"; "$python" "$@"; }
 
-rm -rf "$out"/{train,test,fractals}.beton* "$out"/{baseline,layermix} "$out"/{report.html,results.json}
+rm -rf "$out"/{train,test,fractals}.beton* "$out"/{baseline,layermix} "$out"/{report.html,results.json,store}
 mkdir -p "$out"
 
 step "1/4 Write the datasets: 1,797 handwritten digits, and 1,000 fractals"
@@ -24,5 +24,5 @@ step "3/4 Train LayerMix, same network and budget"
 run -m train --config train/recipes/demo_layermix.yaml "${data[@]}" --data.fractals "$out/fractals.beton" --out "$out/layermix"
 
 step "4/4 Evaluate both"
-run -m eval --checkpoint "$out/baseline" "$out/layermix" --suite clean calibration corruptions pgd \
+run -m eval --checkpoint "$out/baseline" "$out/layermix" --suite clean c calibration pgd --regenerate \
     --data "$out/test.beton" --fractals "$out/fractals.beton" --out "$out"

@@ -9,12 +9,13 @@ import torch
 from eval.affinity.measures import FeatureComparison, Measures, accuracy, affinity, affinity_difference
 from eval.affinity.policies import describe
 from eval.metrics import top_k_mistakes
+from eval.network import frozen_statistics
 from eval.predictions import check_logits
-from eval.runner import Pictures, frozen_statistics
 from eval.subjects import Subject
 from layermix import FractalBank, Policy, augment
 from layermix.errors import InputError
 from models.features import logits_and_features
+from pipelines import Loader
 
 Change = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From pictures, uint8 (N, H, W, 3), and sample ids, int64 (N,), to pictures of the same shape."""
@@ -55,7 +56,7 @@ class Draws:
 def measure_policies(
     subject: Subject,
     policies: Sequence[Policy],
-    pictures: Pictures,
+    pictures: Loader,
     draws: Draws,
     device: torch.device,
     on_sight: Callable[[str], None] = lambda key: None,
@@ -91,7 +92,7 @@ def _measures(clean: np.ndarray, augmented: np.ndarray, comparison: FeatureCompa
     )
 
 
-def see(subject: Subject, pictures: Pictures, change: Change, device: torch.device, key: str) -> Sight:
+def see(subject: Subject, pictures: Loader, change: Change, device: torch.device, key: str) -> Sight:
     """Show every picture, changed by `change`, to the model once."""
     where = f"{subject.name}, {key}"
     # By default cuDNN convolves float32 with TF32's 10 bits, which would move features between machines.
@@ -108,7 +109,7 @@ def see(subject: Subject, pictures: Pictures, change: Change, device: torch.devi
 
 @torch.no_grad()
 def _batches(
-    subject: Subject, pictures: Pictures, change: Change, device: torch.device
+    subject: Subject, pictures: Loader, change: Change, device: torch.device
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     subject.classifier.eval()
     for batch in pictures:

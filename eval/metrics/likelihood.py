@@ -7,7 +7,7 @@ from eval.metrics.protocol import check_logits
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.01, 100.0
 """Bounds of the fit; a model without a mistake would be best at temperature 0."""
 
-_NEWTON_STEPS = 50
+_HALVINGS = 40
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -27,31 +27,24 @@ def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature T that minimises the negative log-likelihood of logits / T (Guo et al. 2017).
 
-    The likelihood is convex in 1 / T: Newton's steps, halved intervals where they would leave the bracket. The
-    result is between 0.01 and 100; it belongs to samples other than those that it is judged on.
+    The likelihood is convex in 1 / T, so its slope is bisected. The result is between 0.01 and 100; it belongs to
+    samples other than those that it is judged on.
     """
     check_logits(logits, labels)
     scores = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     own = scores[np.arange(len(labels)), labels]
-    low, high, sharpness = 1 / HIGHEST_TEMPERATURE, 1 / LOWEST_TEMPERATURE, 1.0
-    for _ in range(_NEWTON_STEPS):
-        slope, curvature = _derivatives(scores, own, sharpness)
-        low, high = (sharpness, high) if slope < 0 else (low, sharpness)
-        step = sharpness - slope / curvature if curvature > 0 else low
-        following = step if low < step < high else (low * high) ** 0.5
-        if abs(following - sharpness) <= 1e-10 * sharpness:
-            break
-        sharpness = following
-    return 1 / sharpness
+    low, high = LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE
+    for _ in range(_HALVINGS):
+        middle = (low * high) ** 0.5
+        # Too sharp where the label's score lies below the expected one.
+        low, high = (middle, high) if own.mean() < _expected(scores / middle, scores) else (low, middle)
+    return (low * high) ** 0.5
 
 
-def _derivatives(scores: np.ndarray, own: np.ndarray, sharpness: float) -> tuple[float, float]:
-    """First and second derivative of the mean negative log-likelihood by the sharpness 1 / T."""
-    weights = np.exp(sharpness * scores)
-    weights /= weights.sum(axis=1, keepdims=True)
-    mean = (weights * scores).sum(axis=1)
-    variance = (weights * scores**2).sum(axis=1) - mean**2
-    return float((mean - own).mean()), float(variance.mean())
+def _expected(logits: np.ndarray, scores: np.ndarray) -> float:
+    """The mean of the scores (N, C) under the softmax of the logits (N, C)."""
+    weights = np.exp(logits)
+    return float(((weights * scores).sum(axis=1) / weights.sum(axis=1)).mean())
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

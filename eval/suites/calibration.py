@@ -61,14 +61,8 @@ class Calibration:
             for key, value in row.items()
         ]
         if len(shift.groups) > 1 and len(complete) == len(shift.groups):
-            common = set.intersection(*(set(row) for row in rows.values()))
-            means = {
-                key: sum(row[key] for row in rows.values()) / len(rows)
-                for key in rows[complete[0].name]
-                if key in common
-            }
+            means, total = _means(list(rows.values())), sum(counts.values())
             covers = f"mean over {len(rows)} groups"
-            total = sum(counts.values())
             found += [self._measurement(shift, shift.name, key, value, total, covers) for key, value in means.items()]
         return found
 
@@ -84,6 +78,11 @@ class Calibration:
             regenerated=shift.regenerated,
             detail=detail,
         )
+
+
+def _means(rows: list[Values]) -> Values:
+    """The mean of every number that all rows have."""
+    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0] if all(key in row for row in rows)}
 
 
 def pool(parts: list[Predictions]) -> Predictions:

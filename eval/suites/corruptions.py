@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from eval.benchmarks import is_regenerated
+from eval.benchmarks import BENCHMARKS, is_regenerated
 from eval.metrics import ALEXNET_ERRORS, mean_corruption_error, pooled_interval, wilson_interval
 from eval.predictions import CellPredictions
 from eval.sets import PictureSet
@@ -22,6 +22,8 @@ from eval.suites.planning import Context, MissingSetError, Planned, require_know
 from eval.suites.protocol import Cell, Group, Measurement, Shift
 from layermix.errors import InputError
 from writers.corruptions import corrupt, corruption_names
+
+Interval = tuple[float, float]
 
 PAPER_RATIO = 224 / 256
 """Share of a stored picture that the published programs showed: enlarged to 256, cropped to 224."""
@@ -150,16 +152,13 @@ class Corruptions:
         return np.stack([predictions[key].mistakes() for key in keys], axis=1)
 
     def _errors(self, name: str, wrong: np.ndarray, protocol: str) -> Iterator[Measurement]:
-        count = len(wrong)
         for severity, errors in zip(SEVERITIES, wrong.sum(axis=0).tolist()):
-            interval = wilson_interval(errors, count)
-            yield self._measurement(
-                f"{self.name}/{name}/{severity}", "top1_error", protocol, errors / count, count, interval
-            )
-        value = int(wrong.sum()) / wrong.size
-        yield self._measurement(
-            f"{self.name}/{name}", "top1_error", protocol, value, wrong.size, pooled_interval(wrong)
-        )
+            value, interval = errors / len(wrong), wilson_interval(errors, len(wrong))
+            yield self._error(f"{name}/{severity}", protocol, value, len(wrong), interval)
+        yield self._error(name, protocol, int(wrong.sum()) / wrong.size, wrong.size, pooled_interval(wrong))
+
+    def _error(self, cell: str, protocol: str, value: float, count: int, interval: Interval) -> Measurement:
+        return self._measurement(f"{self.name}/{cell}", "top1_error", protocol, value, count, interval)
 
     def _means(self, wrong: Sequence[np.ndarray], protocol: str) -> Iterator[Measurement]:
         errors = {name: part.mean(axis=0) for name, part in zip(self.corruptions, wrong)}
@@ -184,8 +183,8 @@ class Corruptions:
         )
 
     def _coverage(self) -> str:
-        published = len(corruption_names(self.benchmark))
-        return f"{len(self.corruptions)} of {published} corruptions, {len(SEVERITIES)} severities"
+        title, published = BENCHMARKS[self.benchmark]["title"], len(corruption_names(self.benchmark))
+        return f"{len(self.corruptions)} of {title}'s {published} corruptions, {len(SEVERITIES)} severities"
 
 
 @dataclass(frozen=True, kw_only=True)

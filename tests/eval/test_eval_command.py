@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from eval import command
 from eval.command import main
+from eval.record import read_records
+from eval.results import write_results
 from layermix.errors import InputError, run_program
 
 
@@ -14,31 +17,70 @@ def arguments(tmp_path, monkeypatch, new_pictures, new_subject, new_classifier):
     """Arguments for two fake models; the loader and the checkpoints behind them are stand-ins."""
     subjects = [new_subject("first"), new_subject("second", new_classifier(5.0))]
     monkeypatch.setattr(command, "load_subjects", lambda paths, device: subjects[: len(paths)])
-    monkeypatch.setattr(command, "open_pictures", lambda data, shape, **how: new_pictures(30, how["batch_size"]))
+    monkeypatch.setattr(command, "LoaderPictures", lambda config: new_pictures(30))
     monkeypatch.chdir(tmp_path)
-    return ["--checkpoint", "a", "b", "--data", "test.beton", "--out", "report", "--corruptions", "contrast"]
+    fast = ["--suite", "clean", "c", "pgd", "--regenerate", "--corruptions", "contrast", "--pgd-limit", "6"]
+    return ["--checkpoint", "a", "b", "--data", "test.beton", "--out", "report", "--device", "cpu", *fast]
 
 
 def test_writes_both_files_and_prints_the_table_and_their_place(arguments, tmp_path, capsys):
-    assert main([*arguments, "--pgd-limit", "6", "--batch-size", "11"]) == 0
+    assert main(arguments) == 0
     printed = capsys.readouterr()
     assert "Clean, top-1 error" in printed.out
     assert printed.out.rstrip().endswith("report: report/report.html")
-    assert "[7/7] pgd" in printed.err
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "results.json"]
+    assert "[8/8] pgd/2/0" in printed.err
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "results.json", "store"]
 
 
-def test_results_do_not_depend_on_the_batch_size(arguments, tmp_path):
-    found = []
+def results(folder) -> dict:
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_numbers_do_not_depend_on_the_batch_size(arguments, tmp_path):
     for size in ("4", "30"):
-        main([*arguments, "--suite", "clean", "corruptions", "--batch-size", size])
-        found.append(json.loads((tmp_path / "report" / "results.json").read_text())["records"])
-    assert found[0] == found[1]
+        main([*arguments, "--suite", "clean", "c", "--batch-size", size, "--out", size])
+    assert results(tmp_path / "4")["records"] == results(tmp_path / "30")["records"]
+
+
+def test_a_second_run_over_the_same_store_shows_no_picture_and_gives_the_same_file(arguments, tmp_path, monkeypatch):
+    main(arguments)
+    first = (tmp_path / "report" / "results.json").read_bytes()
+    monkeypatch.setattr(type(command.LoaderPictures(None)), "batches", None)
+    main(arguments)
+    assert (tmp_path / "report" / "results.json").read_bytes() == first
+
+
+def test_a_record_scores_to_the_same_numbers_without_models_and_pictures(arguments, tmp_path):
+    main(arguments)
+    (record,) = read_records(tmp_path / "report" / "store")
+    evaluation = record.score(tmp_path / "report" / "store")
+    write_results(tmp_path / "again.json", evaluation)
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "report" / "results.json").read_bytes()
+
+
+def test_missing_sets_are_listed_with_the_command_that_makes_them_and_the_rest_is_measured(arguments, tmp_path, capsys):
+    without = [flag for flag in arguments if flag != "--regenerate"]
+    assert main([*without, "--root", str(tmp_path)]) == 0
+    assert "missing: c: CIFAR-C: " in capsys.readouterr().err
+    content = results(tmp_path / "report")
+    assert {record["suite"] for record in content["records"]} == {"clean", "pgd"}
+    assert content["problems"][0]["what"] == "c"
+
+
+def test_damaged_files_are_named_and_the_exit_code_says_so(arguments, tmp_path, capsys):
+    folder = tmp_path / "CIFAR-3-C"
+    folder.mkdir()
+    np.save(folder / "contrast.npy", np.zeros((150, 8, 8, 3), np.uint8))
+    (folder / "contrast.npy").write_bytes((folder / "contrast.npy").read_bytes()[:-1])
+    np.save(folder / "labels.npy", np.zeros(150, np.int64))
+    assert main([*arguments, "--root", str(tmp_path)]) == 1
+    assert f"damaged: c: {folder}/contrast.npy: cannot be read as a .npy" in capsys.readouterr().err
+    assert {record["suite"] for record in results(tmp_path / "report")["records"]} == {"clean", "pgd"}
 
 
 def test_only_the_suites_asked_for_are_run(arguments, tmp_path):
     main([*arguments, "--suite", "clean"])
-    content = json.loads((tmp_path / "report" / "results.json").read_text())
+    content = results(tmp_path / "report")
     assert {record["suite"] for record in content["records"]} == {"clean"}
     assert [model["name"] for model in content["models"]] == ["first", "second"]
 
@@ -88,7 +130,7 @@ def test_bad_flags_are_one_line_errors_before_anything_is_written(flags, message
 def test_a_checkpoint_of_other_classes_is_refused(arguments, monkeypatch, new_pictures, tmp_path):
     other = new_pictures()
     other.classes = ("cat", "dog")
-    monkeypatch.setattr(command, "open_pictures", lambda data, shape, **how: other)
+    monkeypatch.setattr(command, "LoaderPictures", lambda config: other)
     with pytest.raises(InputError, match=r"first: its classes must be those of test\.beton, got 3 classes for 2"):
         main(arguments)
     assert not (tmp_path / "report").exists()

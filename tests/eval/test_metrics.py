@@ -1,19 +1,38 @@
 """`eval.metrics` against hand-computed cases, plain formulas, and properties."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from eval.metrics import (
+    ALEXNET_CLEAN_ERROR,
+    ALEXNET_ERRORS,
+    aupr,
+    auroc,
+    aurra,
+    brier_score,
     confidence_and_correct,
     debiased_rms_calibration_error,
+    energy_score,
+    expected_calibration_error,
+    fit_temperature,
+    flip_probability,
+    fpr_at_95_tpr,
     mean_corruption_error,
+    mean_flip_rate,
+    negative_log_likelihood,
+    order_distance,
     pooled_interval,
     reliability_curve,
     rms_calibration_error,
+    softmax_score,
+    top5_distance,
     top_k_error,
     top_k_mistakes,
+    top_order,
     wilson_interval,
 )
 from layermix.errors import InputError
@@ -179,24 +198,173 @@ class TestDebiased:
 
 class TestMeanCorruptionError:
     def test_hand_computed_mean(self):
-        mistakes = {"fog": [1, 2, 3], "snow": [4, 5, 6]}
-        assert mean_corruption_error(mistakes, 10) == 21 / 60
+        assert mean_corruption_error({"fog": [0.1, 0.2, 0.3], "snow": [0.4, 0.5, 0.6]}) == pytest.approx(0.35)
 
-    def test_is_the_mean_of_the_corruptions_errors(self):
-        generator = np.random.default_rng(8)
-        mistakes = {name: generator.integers(0, 100, 5) for name in "abcdefgh"}
-        plain = np.mean([row.mean() / 100 for row in mistakes.values()])
-        assert mean_corruption_error(mistakes, 100) == pytest.approx(plain, abs=1e-15)
+    @pytest.mark.parametrize("protocol", ["paper", "strict"])
+    def test_is_the_mean_of_the_corruptions_errors(self, protocol):
+        errors = {name: np.random.default_rng(8).random(5) for name in "abcdefgh"}
+        plain = np.mean([row.mean() for row in errors.values()])
+        assert mean_corruption_error(errors, protocol) == pytest.approx(plain, abs=1e-15)
 
-    def test_missing_severities_are_refused(self):
+    def test_alexnet_has_one(self):
+        errors = {name: [error] * 5 for name, error in ALEXNET_ERRORS.items()}
+        assert mean_corruption_error(errors, "alexnet") == pytest.approx(1)
+
+    def test_relative_to_alexnet_every_corruption_weighs_the_same(self):
+        errors = {"brightness": [ALEXNET_ERRORS["brightness"]], "snow": [0.0]}
+        assert mean_corruption_error(errors, "alexnet") == pytest.approx(0.5)
+
+    def test_the_table_is_the_published_one(self):
+        assert len(ALEXNET_ERRORS) == 19
+        published = list(ALEXNET_ERRORS.values())[:15]
+        assert np.mean(published) == pytest.approx(0.788, abs=0.001)  # AlexNet's unnormalised mCE, 78.8%
+        assert ALEXNET_CLEAN_ERROR == 0.435
+
+    def test_bad_tables_are_refused(self):
         with pytest.raises(InputError, match=r"same number of severities .* got \[1, 2\]"):
-            mean_corruption_error({"fog": [1, 2], "snow": [3]}, 10)
+            mean_corruption_error({"fog": [0.1, 0.2], "snow": [0.3]})
         with pytest.raises(InputError, match="same number of severities"):
-            mean_corruption_error({}, 10)
+            mean_corruption_error({})
+        with pytest.raises(InputError, match=r"fractions in \[0, 1\], got 12 for fog"):
+            mean_corruption_error({"fog": [12]})
+        with pytest.raises(InputError, match="there is none for 'lines'"):
+            mean_corruption_error({"lines": [0.5]}, "alexnet")
 
-    def test_more_mistakes_than_samples_are_refused(self):
-        with pytest.raises(InputError, match=r"every number of mistakes \(11\), got 10"):
-            mean_corruption_error({"fog": [1, 11]}, 10)
+    def test_flip_rates_are_relative_to_a_table_that_covers_all(self):
+        assert mean_flip_rate({"tilt": 0.1, "scale": 0.3}, {"tilt": 0.2, "scale": 0.2, "more": 1.0}) == pytest.approx(1)
+        with pytest.raises(InputError, match="it is not for tilt"):
+            mean_flip_rate({"tilt": 0.1}, {"scale": 0.2})
+
+
+def flips_in_words(sequence: list[int], temporal: bool) -> float:
+    pairs = pairwise(sequence) if temporal else ((sequence[0], later) for later in sequence[1:])
+    return sum(one != other for one, other in pairs) / (len(sequence) - 1)
+
+
+def distance_in_words(logits_a: np.ndarray, logits_b: np.ndarray) -> int:
+    """The definition: ranks from 1 by falling logits, of equal ones the lower class first."""
+    order_a = sorted(range(len(logits_a)), key=lambda c: (-logits_a[c], c))
+    rank_b = {c: place for place, c in enumerate(sorted(range(len(logits_b)), key=lambda c: (-logits_b[c], c)), 1)}
+    return sum(abs((i - 1) - min(rank_b[order_a[i - 1]] - 1, 5)) for i in range(1, 6))
+
+
+class TestConsistency:
+    @pytest.mark.parametrize("temporal", [True, False])
+    def test_flips_agree_with_the_definition(self, temporal):
+        sequences = np.random.default_rng(20).integers(0, 3, (50, 31))
+        expected = np.mean([flips_in_words(row.tolist(), temporal) for row in sequences])
+        assert flip_probability(sequences, temporal) == pytest.approx(expected, abs=1e-15)
+
+    def test_noise_compares_with_the_first_frame_alone(self):
+        sequence = np.array([[0, 1, 1, 1, 0]])
+        assert flip_probability(sequence, temporal=True) == 0.5
+        assert flip_probability(sequence, temporal=False) == 0.75
+
+    def test_a_constant_model_never_flips(self):
+        assert flip_probability(np.full((4, 9), 7), temporal=True) == 0
+
+    def test_the_top_5_distance_agrees_with_the_definition_ties_included(self):
+        generator = np.random.default_rng(21)
+        a, b = generator.integers(0, 6, (2, 200, 12)).astype(np.float32)  # few values, many ties
+        expected = [distance_in_words(*pair) for pair in zip(a, b)]
+        np.testing.assert_array_equal(top5_distance(a, b), expected)
+        np.testing.assert_array_equal(order_distance(top_order(a), top_order(b)), expected)
+
+    def test_equal_frames_have_distance_0_and_disjoint_ones_15(self):
+        a = np.arange(10, dtype=np.float32)[None]
+        assert top5_distance(a, a) == 0
+        assert top5_distance(a, -a) == 15
+
+    def test_two_neighbours_that_swap_cost_2(self):
+        a = np.array([[5.0, 4.0, 3.0, 2.0, 1.0, 0.0]])
+        assert top5_distance(a, a[:, [1, 0, 2, 3, 4, 5]]) == 2
+
+    def test_bad_arguments_are_refused(self):
+        with pytest.raises(InputError, match=r"must be \(N, T\) with N ≥ 1 and T ≥ 2, got \(3, 1\)"):
+            flip_probability(np.zeros((3, 1)), temporal=True)
+        with pytest.raises(InputError, match="the top-5 distance needs five classes"):
+            top5_distance(np.zeros((2, 4)), np.zeros((2, 4)))
+        with pytest.raises(InputError, match="orders must hold 5 classes"):
+            order_distance(np.zeros((2, 4)), np.zeros((2, 4)))
+
+
+class TestAurra:
+    def test_hand_computed(self):
+        assert aurra(np.array([0.9, 0.8, 0.1]), np.array([True, False, True])) == pytest.approx((1 + 1 / 2 + 2 / 3) / 3)
+
+    def test_is_1_for_a_model_without_mistakes_and_0_for_one_that_is_always_wrong(self):
+        confidence, _ = random_predictions(50)
+        assert aurra(confidence, np.ones(50, bool)) == 1
+        assert aurra(confidence, np.zeros(50, bool)) == 0
+
+    def test_equal_confidences_give_the_accuracy_in_whatever_order(self):
+        correct = np.array([True] * 3 + [False] * 5)
+        assert aurra(np.full(8, 0.4), correct) == pytest.approx(3 / 8)
+        assert aurra(np.full(8, 0.4), correct[::-1]) == pytest.approx(3 / 8)
+
+
+class TestLikelihood:
+    GENERATOR = np.random.default_rng(23)
+    LOGITS, LABELS = GENERATOR.normal(size=(400, 6)) * 4, GENERATOR.integers(0, 6, 400)
+
+    def test_huge_logits_do_not_overflow(self):
+        logits = np.array([[1e4, 0.0], [0.0, 1e4]], np.float32)
+        assert negative_log_likelihood(logits, np.array([0, 0])) == pytest.approx(5000)
+        assert brier_score(logits, np.array([0, 0])) == pytest.approx(1)
+
+    def test_the_temperature_is_the_best_of_a_fine_grid(self):
+        labels = np.where(np.random.default_rng(24).random(400) < 0.6, self.LOGITS.argmax(axis=1), self.LABELS)
+        fitted = fit_temperature(self.LOGITS, labels)
+        grid = np.geomspace(0.05, 50, 400)
+        best = grid[np.argmin([negative_log_likelihood(self.LOGITS / t, labels) for t in grid])]
+        assert fitted == pytest.approx(best, rel=0.02)
+
+    def test_the_temperature_undoes_a_scale(self):
+        generator = np.random.default_rng(25)
+        logits = generator.normal(size=(20_000, 4)) * 2
+        labels = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)  # drawn from the softmax
+        assert fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.05)
+
+    def test_it_stays_in_its_bounds(self):
+        assert fit_temperature(np.array([[1.0, 0.0]]), np.array([0])) == pytest.approx(0.01, rel=0.01)
+        assert fit_temperature(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(100, rel=0.01)
+
+
+class TestExpectedCalibrationError:
+    def test_hand_computed(self):
+        assert expected_calibration_error(np.array([0.95, 0.55]), np.array([True, False])) == pytest.approx(0.3)
+
+
+class TestDetection:
+    GENERATOR = np.random.default_rng(26)
+    KNOWN, STRANGE = GENERATOR.normal(0, 1, 400).round(1), GENERATOR.normal(1.5, 1, 300).round(1)  # with ties
+
+    def test_agree_with_scikit_learn(self):
+        from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+        truth = np.repeat([0, 1], [400, 300])
+        scores = np.concatenate([self.KNOWN, self.STRANGE])
+        assert auroc(self.KNOWN, self.STRANGE) == pytest.approx(roc_auc_score(truth, scores))
+        assert aupr(self.KNOWN, self.STRANGE) == pytest.approx(average_precision_score(truth, scores))
+        false, true, _ = roc_curve(1 - truth, -scores, drop_intermediate=False)
+        assert fpr_at_95_tpr(self.KNOWN, self.STRANGE) == pytest.approx(false[np.argmax(true >= 0.95)])
+
+    def test_perfect_chance_and_reversed_scores(self):
+        low, high = np.arange(10.0), np.arange(10.0) + 100
+        assert (auroc(low, high), aupr(low, high), fpr_at_95_tpr(low, high)) == (1, 1, 0)
+        assert (auroc(low, low), auroc(high, low)) == (0.5, 0)
+        assert aupr(np.zeros(6), np.zeros(2)) == 0.25
+        assert fpr_at_95_tpr(high, low) == 1
+
+    def test_scores_are_the_softmax_s_and_the_energy(self):
+        logits = self.GENERATOR.normal(size=(20, 7)) * 100
+        tensor = torch.from_numpy(logits)
+        np.testing.assert_allclose(softmax_score(logits), -tensor.softmax(dim=1).amax(dim=1))
+        np.testing.assert_allclose(energy_score(logits), -tensor.logsumexp(dim=1))
+
+    def test_bad_arguments_are_refused(self):
+        with pytest.raises(InputError, match="scores of strange pictures must be"):
+            auroc(np.zeros(3), np.array([np.nan]))
 
 
 class TestIntervals:

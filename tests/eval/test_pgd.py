@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from eval.runner import collect_predictions
+from eval.predictions import Predictions
+from eval.suites import SuiteOptions
 from eval.suites.pgd import ROUNDING, Pgd, PgdAttack, PgdCell
+from eval.suites.planning import Context
 from layermix.errors import InputError
 
 BUDGET = 2 / 255
@@ -99,21 +101,56 @@ def test_a_gradient_that_is_not_finite_is_refused(clean):
         PgdAttack()(broken, clean, LABELS, IDS)
 
 
-def test_the_suite_attacks_inside_the_runner_and_states_how_many(new_subject, pictures):
-    suite = Pgd(limit=9, seed=2)
-    found = collect_predictions([new_subject()], suite.cells(), pictures, torch.device("cpu"))["model"]
-    (measured,) = suite.measure(found)
-    assert (measured.count, measured.detail) == (9, "the first 9 pictures")
-    assert (measured.metric, measured.protocol, measured.regenerated) == ("top1_error", "strict", False)
+def test_the_paper_s_centre_is_the_noisy_start_so_that_it_goes_up_to_twice_the_budget(linear, clean):
+    gray = torch.full_like(clean, 0.5)
+    attacked = PgdAttack(protocol="paper")(linear, gray, LABELS, IDS)
+    start = PgdAttack(protocol="paper", steps=0)(linear, gray, LABELS, IDS)
+    assert BUDGET < float((attacked - gray).abs().max()) <= 2 * BUDGET + ROUNDING
+    assert float((attacked - start).abs().max()) <= BUDGET + ROUNDING
 
 
-def test_all_pictures_are_attacked_without_a_limit(pictures):
-    (cell,) = Pgd().cells()
-    assert isinstance(cell, PgdCell)
-    assert cell.limit is None
-    assert cell.attack == PgdAttack(budget=2 / 255, step_size=0.5 / 255, steps=20, seed=0)
+def test_restarts_start_elsewhere(linear, clean):
+    first, second = (PgdAttack(steps=0, restart=restart)(linear, clean, LABELS, IDS) for restart in (0, 1))
+    assert (first != second).any()
 
 
-def test_a_limit_below_one_is_refused():
-    with pytest.raises(InputError, match="--pgd-limit must be ≥ 1, got 0"):
-        Pgd(limit=0)
+def test_the_suite_attacks_inside_the_runner_and_states_how_many(new_subject, pictures, evaluated):
+    options = SuiteOptions(pgd_limit=9, seed=2, pgd_budgets=(2, 8), protocols=("strict",))
+    plan, found = evaluated([new_subject()], pictures, ("pgd",), options)
+    mild, strong = plan.suites[0].measure(found["model"])
+    assert (mild.count, mild.cell, mild.detail) == (9, "pgd/2", "the first 9 pictures, budget 2/255")
+    assert (mild.metric, mild.protocol, mild.regenerated) == ("top1_error", "strict", False)
+    assert strong.value >= mild.value
+
+
+def test_with_restarts_a_picture_is_wrong_where_any_start_succeeds():
+    def predicted(*classes):
+        logits = np.eye(3, dtype=np.float32)[list(classes)]
+        return Predictions(logits=logits, labels=np.zeros(len(classes), np.int64), sample_ids=np.arange(len(classes)))
+
+    cells = {"pgd/2/0": predicted(0, 1, 0), "pgd/2/1": predicted(0, 0, 2)}
+    (measured,) = Pgd(restarts=2, protocols=("strict",)).measure(cells)
+    assert measured.value == 2 / 3
+    assert Pgd(restarts=3, protocols=("strict",)).measure(cells) == []
+
+
+def test_all_pictures_are_attacked_without_a_limit_by_the_published_budget(pictures):
+    context = Context(pictures=pictures, classes=pictures.classes, size=8, options=SuiteOptions())
+    paper, strict = Pgd.plan(context).cells
+    assert isinstance(strict, PgdCell)
+    assert (strict.limit, strict.count) == (None, 30)
+    assert strict.attack == PgdAttack(budget=2 / 255, step_size=0.5 / 255, steps=20, seed=0)
+    assert paper.attack.protocol == "paper"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"pgd_limit": 0}, "--pgd-limit must be ≥ 1, got 0"),
+        ({"pgd_restarts": 0}, "--pgd-restarts must be ≥ 1, got 0"),
+        ({"pgd_budgets": (0.0,)}, "--pgd-budgets must be > 0"),
+    ],
+)
+def test_settings_outside_their_range_are_refused(flags, message):
+    with pytest.raises(InputError, match=message):
+        SuiteOptions(**flags)

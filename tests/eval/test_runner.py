@@ -1,23 +1,20 @@
 """`eval.runner`: every sample once, in evaluation mode, and only honest logits."""
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from eval.network import Arithmetic
 from eval.runner import collect_predictions
+from eval.sets import BadPicturesError, PictureBatch
 from eval.suites.corruptions import CorruptedCell
 from eval.suites.protocol import Cell
 from layermix.errors import InputError
 
-CPU = torch.device("cpu")
-
-
-def collect(subject, pictures, *cells: Cell):
-    return collect_predictions([subject], cells or (Cell(),), pictures, CPU)[subject.name]
+from .conftest import FakePictures
 
 
 class Wrapped(nn.Module):
@@ -43,85 +40,166 @@ class StaysInTraining(nn.Module):
         return self.inner(images)
 
 
-class OneBatch:
-    """A loader of three samples that gives one batch, whatever it holds."""
+class Unordered(FakePictures):
+    """A test set whose batches hold other samples than they should."""
 
-    num_samples = 3
+    ids = np.array([0, 1, 1])
 
-    def __init__(self, batch):
-        self.batch = batch
-
-    def __iter__(self):
-        yield self.batch
+    def batches(self, size, numbers):
+        yield lambda: PictureBatch(self.images[self.ids], self.labels[self.ids], self.ids)
 
 
-def test_every_sample_comes_once_in_the_order_of_its_id(new_subject, pictures):
-    found = collect(new_subject(), pictures)["clean"]
+@pytest.fixture
+def collect(new_run):
+    """Predictions of one model: `collect(subject, *cells, batch_size=7)`."""
+
+    def collected(subject, *cells, **settings):
+        found, problems = collect_predictions([subject], cells, new_run(**settings))
+        assert not problems
+        return found[subject.name]
+
+    return collected
+
+
+def noisy(pictures, **more) -> CorruptedCell:
+    noise = {"benchmark": "cifar-c", "corruption": "gaussian_noise", "severity": 3, "seed": 1}
+    return CorruptedCell(key="noisy", pictures=pictures, **(noise | more))
+
+
+def test_every_sample_comes_once_in_the_order_of_its_id(new_subject, pictures, collect):
+    found = collect(new_subject(), Cell(pictures=pictures))["clean"]
     np.testing.assert_array_equal(found.sample_ids, np.arange(30))
     np.testing.assert_array_equal(found.labels, pictures.labels)
     assert (found.logits.dtype, found.logits.shape) == (np.float32, (30, 3))
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 30, 100])
-def test_predictions_do_not_depend_on_the_batch_size(batch_size, new_subject, new_pictures):
-    cell = CorruptedCell(key="gaussian_noise/3", corruption="gaussian_noise", severity=3, seed=1)
-    found = collect(new_subject(), new_pictures(30, batch_size), cell)[cell.key]
-    expected = collect(new_subject(), new_pictures(30, 7), cell)[cell.key]
+def test_predictions_do_not_depend_on_the_batch_size(batch_size, new_subject, pictures, collect, tmp_path):
+    cell = noisy(pictures)
+    found = collect(new_subject(), cell, batch_size=batch_size)[cell.key]
+    expected = collect(new_subject(), cell, store=tmp_path / "other")[cell.key]
     np.testing.assert_allclose(found.logits, expected.logits, atol=1e-5)
 
 
-def test_all_models_are_shown_the_same_corrupted_pictures(new_subject, new_classifier, pictures):
+@pytest.mark.parametrize("threads", [1, 4])
+def test_predictions_do_not_depend_on_threads(threads, new_subject, pictures, collect, tmp_path):
+    cell = noisy(pictures)
+    found = collect(new_subject(), cell, threads=threads, batch_size=2)[cell.key]
+    expected = collect(new_subject(), cell, store=tmp_path / "other", batch_size=2)[cell.key]
+    np.testing.assert_array_equal(found.logits, expected.logits)
+
+
+def test_all_models_are_shown_the_same_corrupted_pictures(new_subject, new_classifier, pictures, new_run):
     first, second = new_classifier(), new_classifier(10.0)
-    cell = CorruptedCell(key="shot_noise/5", corruption="shot_noise", severity=5, seed=0)
-    collect_predictions([new_subject("a", first), new_subject("b", second)], [cell], pictures, CPU)
+    subjects = [new_subject("a", first), new_subject("b", second)]
+    collect_predictions(subjects, [noisy(pictures, corruption="shot_noise", severity=5)], new_run())
     assert len(first.shown) == 5
     for one, other in zip(first.shown, second.shown):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_a_limited_cell_keeps_the_first_samples_only(new_subject, pictures):
-    assert len(collect(new_subject(), pictures, Cell(limit=10))["clean"]) == 10
-    assert len(collect(new_subject(), pictures, Cell(limit=1000))["clean"]) == 30
+def test_pictures_reach_the_model_in_channels_last_memory(new_subject, new_classifier, pictures, collect):
+    classifier = new_classifier()
+    collect(new_subject("a", classifier), Cell(pictures=pictures))
+    np.testing.assert_array_equal(classifier.shown[0].permute(0, 2, 3, 1).numpy(), pictures.images[:7])
+    assert classifier.was_channels_last
 
 
-def test_a_model_in_training_mode_is_put_into_evaluation_mode(new_subject, new_classifier, pictures):
+def test_a_limited_cell_keeps_the_first_samples_only(new_subject, pictures, collect):
+    assert len(collect(new_subject(), Cell(pictures=pictures, limit=10))["clean"]) == 10
+    assert len(collect(new_subject(), Cell(pictures=pictures, limit=1000))["clean"]) == 30
+
+
+def test_kept_classes_come_in_their_order(new_subject, new_pictures, collect):
+    class Two(FakePictures):
+        def __init__(self, count):
+            super().__init__(count)
+            self.labels = self.labels % 2
+
+    kept = collect(new_subject(), Cell(key="two", pictures=Two(30), kept=(2, 0)))["two"]
+    whole = collect(new_subject(), Cell(pictures=new_pictures(30)))["clean"]
+    np.testing.assert_array_equal(kept.logits, whole.logits[:, [2, 0]])
+
+
+def test_a_model_in_training_mode_is_put_into_evaluation_mode(new_subject, new_classifier, pictures, collect):
     classifier = new_classifier().train()
-    collect(new_subject("a", classifier), pictures)
+    collect(new_subject("a", classifier), Cell(pictures=pictures))
     assert not classifier.training
     assert int(classifier.norm.num_batches_tracked) == 0
 
 
-def test_moving_batch_norm_statistics_are_refused(new_subject, new_classifier, pictures):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda logits: logits.softmax(dim=1), "model, clean: the model must return logits, got probabilities"),
+        (lambda logits: logits * float("nan"), "model, clean: logits must be finite, got NaN .* 7 of 7"),
+        (lambda logits: logits[:, :2], "model, clean: labels must be in 0 to 1, the classes of the model, got 0 to 2"),
+    ],
+)
+def test_dishonest_output_is_refused_and_nothing_of_it_is_kept(
+    change, message, new_subject, new_classifier, pictures, collect, tmp_path
+):
+    with pytest.raises(InputError, match=message):
+        collect(new_subject(classifier=Wrapped(new_classifier(), change)), Cell(pictures=pictures))
+    assert not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_moving_batch_norm_statistics_are_refused(new_subject, new_classifier, pictures, collect, tmp_path):
     subject = new_subject("restless", StaysInTraining(new_classifier()))
-    with pytest.raises(InputError, match=r"restless, cell clean: batch-norm statistics .* inner\.norm\.running_mean"):
-        collect(subject, pictures)
+    with pytest.raises(InputError, match=r"restless, clean: batch-norm statistics .* inner\.norm\.running_mean"):
+        collect(subject, Cell(pictures=pictures))
+    assert not list((tmp_path / "store").rglob("*.npz"))
 
 
-def test_probabilities_in_place_of_logits_are_refused(new_subject, new_classifier, pictures):
-    subject = new_subject("soft", Wrapped(new_classifier(), lambda logits: logits.softmax(dim=1)))
-    with pytest.raises(InputError, match=r"soft, cell clean: the model must return logits, got probabilities"):
-        collect(subject, pictures)
+def test_repeated_samples_are_refused(new_subject, collect):
+    with pytest.raises(InputError, match="every sample must come once and in order"):
+        collect(new_subject(), Cell(pictures=Unordered(3)))
 
 
-def test_logits_that_are_not_finite_are_refused(new_subject, new_classifier, pictures):
-    subject = new_subject("lost", Wrapped(new_classifier(), lambda logits: logits * float("nan")))
-    with pytest.raises(InputError, match=r"lost, cell clean: logits must be finite, got NaN .* 30 of 30"):
-        collect(subject, pictures)
-
-
-@pytest.mark.parametrize("ids", [[0, 1, 1], [0, 2, 3], [0, 1]])
-def test_missing_and_repeated_samples_are_refused(ids, new_subject, new_pictures):
-    source = new_pictures(4)
-    batch = SimpleNamespace(images=source.images[ids], labels=source.labels[ids], sample_ids=torch.tensor(ids))
-    with pytest.raises(InputError, match="every sample must come exactly once"):
-        collect(new_subject(), OneBatch(batch))
-
-
-def test_finished_cells_are_reported_in_order(new_subject, pictures):
+def test_finished_cells_are_reported_in_order(new_subject, pictures, new_run):
     finished = []
-    cells = [Cell(key="clean"), Cell(key="again")]
-    collect_predictions([new_subject()], cells, pictures, CPU, finished.append)
+    cells = [Cell(key="clean", pictures=pictures), Cell(key="again", pictures=pictures)]
+    collect_predictions([new_subject()], cells, new_run(), finished.append)
     assert finished == ["clean", "again"]
+
+
+def test_what_is_in_the_store_is_not_computed_again(new_subject, new_classifier, pictures, collect):
+    first, second = new_classifier(), new_classifier()
+    before = collect(new_subject("a", first), Cell(pictures=pictures))["clean"]
+    after = collect(new_subject("b", second), Cell(pictures=pictures))["clean"]
+    assert not second.shown
+    np.testing.assert_array_equal(before.logits, after.logits)
+
+
+@pytest.mark.parametrize("change", ["weights", "pictures", "precision"])
+def test_other_weights_pictures_or_precision_are_computed_anew(
+    change, new_subject, new_classifier, new_pictures, collect
+):
+    collect(new_subject(), Cell(pictures=new_pictures(30)))
+    classifier = new_classifier(50.0 if change == "weights" else 60.0)
+    arithmetic = Arithmetic(device=torch.device("cpu"), precision="bfloat16" if change == "precision" else "float32")
+    other = Cell(pictures=new_pictures(29 if change == "pictures" else 30))
+    collect(new_subject("b", classifier), other, arithmetic=arithmetic)
+    assert classifier.shown
+
+
+class Broken(FakePictures):
+    """A test set with two samples that cannot be read."""
+
+    def batches(self, size, numbers):
+        for number, read in zip(numbers, super().batches(size, numbers)):
+            yield self._fail if number == 1 else read
+
+    def _fail(self):
+        raise BadPicturesError(["pictures/8.png: cannot be decoded", "pictures/9.png: cannot be decoded"])
+
+
+def test_samples_that_cannot_be_read_are_counted_and_named_and_the_other_cells_are_measured(new_subject, new_run):
+    cells = [Cell(key="broken", pictures=Broken(30)), Cell(key="whole", pictures=FakePictures(30))]
+    found, (problem,) = collect_predictions([new_subject()], cells, new_run())
+    assert list(found["model"]) == ["whole"]
+    assert problem.what == "broken"
+    assert problem.reason.startswith("2 of 30 samples cannot be read: pictures/8.png: cannot be decoded; pictures/9")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +211,9 @@ class AdaptedCell(Cell):
         return torch.full_like(images, int(sharpness))
 
 
-def test_a_challenge_is_made_for_each_model(new_subject, new_classifier, pictures):
+def test_a_challenge_is_made_for_each_model(new_subject, new_classifier, pictures, new_run):
     first, second = new_classifier(10.0), new_classifier(20.0)
-    collect_predictions([new_subject("a", first), new_subject("b", second)], [AdaptedCell()], pictures, CPU)
+    cells = [AdaptedCell(pictures=pictures)]
+    collect_predictions([new_subject("a", first), new_subject("b", second)], cells, new_run())
     assert {int(shown.max()) for shown in first.shown} == {10}
     assert {int(shown.max()) for shown in second.shown} == {20}

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from eval.plan import SUITES, check_names, describe_suite, make_plan, read_suite
 from eval.predictions import Predictions
-from eval.suites import SUITES, SuiteOptions, build_suites
+from eval.suites import Group, Shift, SuiteOptions
 from eval.suites.calibration import Calibration
 from eval.suites.clean import Clean
 from eval.suites.corruptions import Corruptions
+from eval.suites.planning import Context
 from layermix.errors import InputError
 
 
@@ -21,7 +23,7 @@ def predictions(wrong: int, count: int = 200, classes: int = 4, sharpness: float
 
 
 def cells_of(name: str, wrong: list[int], **more) -> dict[str, Predictions]:
-    return {f"{name}/{level}": predictions(errors, **more) for level, errors in enumerate(wrong, 1)}
+    return {f"c/{name}/{level}": predictions(errors, **more) for level, errors in enumerate(wrong, 1)}
 
 
 def by_cell(measurements) -> dict:
@@ -41,21 +43,27 @@ class TestClean:
 
 
 class TestCorruptions:
-    SUITE = Corruptions(corruptions=("contrast", "pixelate"))
+    SUITE = Corruptions(benchmark="cifar-c", corruptions=("contrast", "pixelate"))
     CELLS = cells_of("contrast", [10, 20, 30, 40, 50]) | cells_of("pixelate", [0, 0, 0, 0, 100])
 
-    def test_needs_a_cell_a_corruption_and_severity(self):
-        cells = self.SUITE.cells()
-        assert [cell.key for cell in cells] == list(self.CELLS)
-        assert all(cell.regenerated for cell in cells)
+    def test_needs_a_cell_a_corruption_and_severity(self, pictures):
+        options = SuiteOptions(corruptions=("contrast", "pixelate"), regenerate=True)
+        planned = Corruptions.plan(Context(pictures=pictures, classes=pictures.classes, size=8, options=options))
+        assert planned.suite == self.SUITE
+        assert [cell.key for cell in planned.cells] == list(self.CELLS)
+        assert all(cell.regenerated for cell in planned.cells)
+
+    def test_with_a_cell_missing_there_is_neither_that_corruption_nor_a_mean(self):
+        found = by_cell(self.SUITE.measure({key: self.CELLS[key] for key in self.CELLS if key != "c/pixelate/2"}))
+        assert {cell for cell, _, _ in found} == {"c/contrast", *(f"c/contrast/{level}" for level in range(1, 6))}
 
     def test_errors_by_severity_by_corruption_and_their_mean(self):
         found = by_cell(self.SUITE.measure(self.CELLS))
-        assert found["contrast/3", "top1_error", "strict"].value == 30 / 200
-        assert found["contrast", "top1_error", "strict"].value == 150 / 1000
-        assert found["pixelate", "top1_error", "strict"].value == 100 / 1000
-        assert found["corrupted", "mce", "strict"].value == 250 / 2000
-        assert found["corrupted", "mce", "strict"].count == 2000
+        assert found["c/contrast/3", "top1_error", "strict"].value == 30 / 200
+        assert found["c/contrast", "top1_error", "strict"].value == 150 / 1000
+        assert found["c/pixelate", "top1_error", "strict"].value == 100 / 1000
+        assert found["c", "mce", "strict"].value == 250 / 2000
+        assert found["c", "mce", "strict"].count == 2000
 
     def test_every_number_is_marked_as_regenerated_and_states_what_it_covers(self):
         found = self.SUITE.measure(self.CELLS)
@@ -64,12 +72,25 @@ class TestCorruptions:
 
     def test_the_interval_of_a_pooled_error_counts_pictures_not_sights(self):
         same = cells_of("contrast", [40] * 5) | cells_of("pixelate", [40] * 5)
-        low, high = by_cell(self.SUITE.measure(same))["corrupted", "mce", "strict"].interval
+        low, high = by_cell(self.SUITE.measure(same))["c", "mce", "strict"].interval
         assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.2 * 0.8 / 199), rel=0.02)
 
 
 class TestCalibration:
-    SUITE = Calibration(corruptions=("contrast", "pixelate"))
+    SUITE = Calibration(
+        shifts=(
+            Shift(name="clean", groups=(Group(name="clean", cells=("clean",)),), paired=True),
+            Shift(
+                name="c",
+                groups=tuple(
+                    Group(name=f"c/{name}", cells=tuple(f"c/{name}/{level}" for level in range(1, 6)))
+                    for name in ("contrast", "pixelate")
+                ),
+                paired=True,
+                regenerated=True,
+            ),
+        )
+    )
     CONFIDENCE = float(np.exp(3) / (np.exp(3) + 3))
 
     def measure(self, count: int = 200) -> dict:
@@ -83,9 +104,9 @@ class TestCalibration:
         strict = {cell: m.value for (cell, metric, p), m in found.items() if (metric[:3], p) == ("rms", "strict")}
         gap = 1 - self.CONFIDENCE
         assert strict["clean"] == pytest.approx(gap)
-        assert strict["contrast"] == pytest.approx(gap)
-        assert strict["pixelate"] == pytest.approx(self.CONFIDENCE)
-        assert strict["corrupted"] == pytest.approx((gap + self.CONFIDENCE) / 2)
+        assert strict["c/contrast"] == pytest.approx(gap)
+        assert strict["c/pixelate"] == pytest.approx(self.CONFIDENCE)
+        assert strict["c"] == pytest.approx((gap + self.CONFIDENCE) / 2)
 
     def test_paper_leaves_out_one_of_the_two_clean_bins(self):
         found = self.measure()
@@ -94,8 +115,8 @@ class TestCalibration:
 
     def test_a_corruption_is_pooled_over_its_severities(self):
         found = self.measure()
-        assert found["contrast", "rms_calibration_error", "paper"].count == 1000
-        assert found["corrupted", "rms_calibration_error", "paper"].count == 2000
+        assert found["c/contrast", "rms_calibration_error", "paper"].count == 1000
+        assert found["c", "rms_calibration_error", "paper"].count == 2000
 
     def test_corrupted_numbers_are_marked_as_regenerated_and_clean_ones_are_not(self):
         for (cell, _, _), measured in self.measure().items():
@@ -105,33 +126,70 @@ class TestCalibration:
         found = self.measure(count=199)
         assert ("clean", "rms_calibration_error", "strict") in found
         assert ("clean", "rms_calibration_error", "paper") not in found
-        assert ("contrast", "rms_calibration_error", "paper") in found
+        assert ("c/contrast", "rms_calibration_error", "paper") in found
+
+    def test_the_temperature_is_fitted_on_even_ids_and_judged_on_odd_ones(self):
+        even, odd = np.arange(200) % 2 == 0, np.arange(200) % 2 == 1
+        clean = predictions(0)
+        clean.logits[even] = 0  # the even half says that nothing is known, so the best temperature is the highest
+        found = by_cell(self.SUITE.measure({"clean": clean}))
+        assert found["clean", "temperature", "strict"].value == pytest.approx(100)
+        sure = 1 / (1 + 3 * np.exp(-3 / 100))
+        assert found["clean", "scaled_rms_calibration_error", "strict"].value == pytest.approx(1 - sure)
+        assert odd.sum() == 100
+
+    def test_a_shift_of_other_pictures_is_judged_whole(self):
+        shift = Shift(name="r", groups=(Group(name="r", cells=("r",)),))
+        cells = {"clean": predictions(20), "r": predictions(0)}
+        found = by_cell(Calibration(shifts=(shift,)).measure(cells))
+        temperature = found["r", "temperature", "strict"].value
+        expected = np.log(1 + 3 * np.exp(-3 / temperature))
+        assert found["r", "scaled_negative_log_likelihood", "strict"].value == pytest.approx(expected)
+
+    def test_with_a_cell_missing_there_is_no_mean(self):
+        cells = {"clean": predictions(0), **cells_of("contrast", [0] * 5), **cells_of("pixelate", [0] * 4)}
+        found = by_cell(self.SUITE.measure(cells))
+        assert ("c/contrast", "aurra", "strict") in found
+        assert not any(cell in ("c", "c/pixelate") for cell, _, _ in found)
 
 
-class TestRegistry:
-    def test_suites_are_built_in_the_order_asked_for_and_once(self):
-        names = [suite.name for suite in build_suites(("pgd", "clean", "pgd"), SuiteOptions())]
-        assert names == ["pgd", "clean"]
+class TestPlan:
+    def plan(self, pictures, *names, **options):
+        context = Context(pictures=pictures, classes=pictures.classes, size=8, options=SuiteOptions(**options))
+        return make_plan(names, context)
+
+    def test_suites_come_in_the_order_asked_for_and_once(self, pictures):
+        assert [suite.name for suite in self.plan(pictures, "pgd", "clean", "pgd").suites] == ["pgd", "clean"]
+
+    def test_cells_that_suites_share_are_planned_once(self, pictures):
+        keys = [cell.key for cell in self.plan(pictures, "clean", "c", "calibration", regenerate=True).cells]
+        assert len(keys) == len(set(keys)) == 1 + 15 * 5
+
+    def test_calibration_covers_every_shifted_set_of_the_other_suites(self, pictures):
+        *_, calibration = self.plan(pictures, "c", "cbar", "calibration", regenerate=True).suites
+        assert [shift.name for shift in calibration.shifts] == ["clean", "c", "cbar"]
 
     @pytest.mark.parametrize("name", SUITES)
-    def test_every_suite_carries_the_name_it_is_called_by(self, name):
-        assert build_suites((name,), SuiteOptions())[0].name == name
+    def test_a_suite_is_read_back_as_it_was_described(self, name, pictures):
+        for suite in self.plan(pictures, "clean", "c", name, regenerate=True).suites:
+            assert read_suite(describe_suite(suite), "record.json") == suite
 
-    def test_shared_cells_have_equal_definitions(self):
-        options = SuiteOptions(seed=3)
-        cells = [cell for suite in build_suites(tuple(SUITES), options) for cell in suite.cells()]
-        by_key = {cell.key: cell for cell in cells}
-        assert all(by_key[cell.key] == cell for cell in cells)
+    def test_a_missing_set_is_named_with_its_source_and_the_command_that_makes_it(self, pictures, tmp_path):
+        plan = self.plan(pictures, "clean", "c", root=tmp_path)
+        (problem,) = plan.problems
+        assert problem.missing
+        assert problem.what == "c"
+        assert f"{tmp_path}/CIFAR-3-C is not there; get it from zenodo.org" in problem.reason
+        assert "python -m writers.make_corrupted --benchmark cifar-c --source test.beton" in problem.reason
+        assert [suite.name for suite in plan.suites] == ["clean"]
 
     def test_an_unknown_suite_is_refused_and_the_nearest_named(self):
         with pytest.raises(InputError, match="--suite 'calibraton' is unknown, did you mean 'calibration'"):
-            build_suites(("calibraton",), SuiteOptions())
+            check_names(("calibraton",))
 
-    def test_unknown_or_no_corruptions_are_refused(self):
+    def test_unknown_or_repeated_corruptions_are_refused(self, pictures):
         with pytest.raises(InputError, match="--corruptions 'contras' is unknown, did you mean 'contrast'"):
-            SuiteOptions(corruptions=("contras",))
-        with pytest.raises(InputError, match="--corruptions must name at least one"):
-            SuiteOptions(corruptions=())
+            self.plan(pictures, "c", corruptions=("contras",))
         with pytest.raises(InputError, match="--corruptions must name each once, got contrast contrast"):
             SuiteOptions(corruptions=("contrast", "contrast"))
         with pytest.raises(InputError, match="--seed must be in"):

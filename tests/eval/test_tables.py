@@ -41,7 +41,7 @@ class TestTable:
         assert not any(entry.best for row in same.rows.values() for entry in row if entry)
 
     def test_columns_nobody_measured_are_left_out_and_gaps_are_none(self):
-        pgd = error(0.9, cell="pgd", suite="pgd", count=50)
+        pgd = error(0.9, cell="pgd/2", suite="pgd", count=50)
         table = build_table({"a": [error(0.2)], "b": [error(0.3), pgd]}, HEADLINES)
         assert [column.group for column in table.columns] == ["Clean", "PGD"]
         assert table.counts == [100, 50]
@@ -56,7 +56,7 @@ class TestTable:
     def test_severity_columns_end_with_the_pooled_error(self):
         columns = severity_columns("fog", (1, 2))
         assert [column.title for column in columns] == ["1", "2", "pooled"]
-        assert [column.key[1] for column in columns] == ["fog/1", "fog/2", "fog"]
+        assert [column.key[1] for column in columns] == ["c/fog/1", "c/fog/2", "c/fog"]
 
     def test_percent_has_one_decimal(self):
         assert [percent(value) for value in (0, 0.12345, 1)] == ["0.0", "12.3", "100.0"]
@@ -65,7 +65,7 @@ class TestTable:
 class TestSeverityPanels:
     @staticmethod
     def rows(values: list[float]) -> list[Measurement]:
-        severe = [error(v, f"contrast/{level}", "corruptions") for level, v in enumerate(values[1:], 1)]
+        severe = [error(v, f"c/contrast/{level}", "c") for level, v in enumerate(values[1:], 1)]
         return [error(values[0]), *severe]
 
     def test_points_stand_at_the_measured_errors(self):
