@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,8 +57,11 @@ class SequencePredictions:
         return len(self.labels)
 
 
-CellPredictions = Mapping[str, Predictions | SequencePredictions]
-"""One model's predictions by the key of the cell. `eval.store` reads them from disk when they are asked for."""
+CellPredictions = Mapping[str, Any]
+"""One model's predictions by the key of the cell: `Predictions`, or `SequencePredictions` of a set of sequences.
+
+`eval.store` reads them from disk when they are asked for.
+"""
 
 
 def check_logits(logits: np.ndarray, where: str) -> None:

@@ -64,7 +64,7 @@ class ShardWriter:
                 f"{self._where}: labels must be in 0 to {logits.shape[1] - 1}, the classes of the model, got "
                 f"{batch.labels.min()} to {batch.labels.max()}; give the set that belongs to the model"
             )
-        if batch.images.ndim == 5:
+        if order is not None and batch.images.ndim == 5:
             return encode_sequences(order.reshape(*batch.images.shape[:2], -1), batch.labels)
         return encode_pictures(logits, order, batch.labels)
 

@@ -95,7 +95,7 @@ class StoredCell:
         """Publish the predictions of the samples from `start` on."""
         stop = start + len(columns["labels"])
         with atomic_file(self.folder / f"{start:09d}-{stop:09d}.npz") as file:
-            np.savez(file, **columns)
+            np.savez(file, allow_pickle=False, **columns)
 
     def load(self) -> Predictions | SequencePredictions:
         """All predictions; InputError where samples are missing or a shard is damaged."""

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class ArrayPictures:
         self.count = len(labels)
         self.frames = images.shape[1] if images.ndim == 5 else None
 
-    @cached_property
+    @property
     def data_hash(self) -> str:
         """Content hash of the file, the rows taken, and a hash of the labels."""
         labels = xxhash.xxh3_64_hexdigest(self._labels.tobytes())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class FolderPictures:
         for row, index in enumerate(ids):
             try:
                 sample = self._source.read(index)
-                central_square(decode_image(sample.image, sample.name), self._ratio, images[row])
+                central_square(decode_image(cast(bytes, sample.image), sample.name), self._ratio, images[row])
             except InputError as error:
                 bad.append(str(error))
         if bad:

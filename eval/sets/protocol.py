@@ -30,14 +30,25 @@ class BadPicturesError(InputError):
 class PictureSet(Protocol):
     """Pictures of one size, or sequences of T frames, in a fixed order."""
 
-    count: int
-    """Samples, a sequence being one."""
-    frames: int | None
-    """Frames of a sequence; None for pictures."""
-    data_hash: str
-    """What identifies pictures, labels and order."""
-    preparation: Mapping[str, Any]
-    """What is done to a stored picture: plain values."""
+    @property
+    def count(self) -> int:
+        """Samples, a sequence being one."""
+        ...
+
+    @property
+    def frames(self) -> int | None:
+        """Frames of a sequence; None for pictures."""
+        ...
+
+    @property
+    def data_hash(self) -> str:
+        """What identifies pictures, labels and order."""
+        ...
+
+    @property
+    def preparation(self) -> Mapping[str, Any]:
+        """What is done to a stored picture: plain values."""
+        ...
 
     def batches(self, size: int, numbers: Sequence[int]) -> Iterator[Callable[[], PictureBatch]]:
         """Calls that read batches, to be made in any order and thread; one for each of the rising `numbers`.

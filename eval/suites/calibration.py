@@ -87,12 +87,12 @@ def _means(rows: list[Values]) -> Values:
 
 def pool(parts: list[Predictions]) -> Predictions:
     """The samples of several cells, one cell after the other; ids repeat."""
-    orders = [part.order for part in parts]
+    orders = [part.order for part in parts if part.order is not None]
     return Predictions(
         logits=np.concatenate([part.logits for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         sample_ids=np.concatenate([part.sample_ids for part in parts]),
-        order=None if any(order is None for order in orders) else np.concatenate(orders),
+        order=np.concatenate(orders) if len(orders) == len(parts) else None,
     )
 
 
