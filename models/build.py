@@ -29,7 +29,7 @@ def _network(config: ModelConfig) -> nn.Module:
 
 
 def _resnet50(num_classes: int) -> nn.Module:
-    from torchvision.models import resnet50  # 1 s to import, and only this network needs it
+    from torchvision.models import resnet50  # seconds to import, and only this network needs it
 
     return resnet50(weights=None, num_classes=num_classes)
 

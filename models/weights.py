@@ -108,7 +108,7 @@ def _load_torch_file(path: Path) -> Any:
 
 def _torchvision_file(name: str) -> Path:
     """torchvision's file in torch's cache, downloaded if it is not there yet."""
-    from torchvision.models import ResNet50_Weights  # 1 s to import, and only these weights need it
+    from torchvision.models import ResNet50_Weights  # seconds to import, and only these weights need it
 
     url = ResNet50_Weights[name].url
     file_name = Path(urlsplit(url).path).name

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,17 +23,21 @@ import tyro
 from layermix.errors import InputError
 from layermix.manifest import Manifest, read_manifest
 from models.checkpoint import LAST_CHECKPOINT
-from pipelines import LoaderConfig, build_loader
+from pipelines import Loader, LoaderConfig, build_loader
+from pipelines.resizing import ResizingLoader
 from train.config import TrainConfig
 from train.distributed import Ranks, join_ranks
 from train.interrupt import StopRequest
 from train.loaders import test_loader_config, train_loader_config
 from train.loop import Outcome
+from train.observers import make_observers
+from train.plan import make_plan
 from train.precision import choose_precision, limit_network_threads
-from train.progress import Progress, make_progress
+from train.progress import Progress
 from train.pulse import EXIT_CODE, RankLostError
 from train.recipe import RECIPES, load_recipe
 from train.run import train_model
+from train.schedule import training_size
 
 HELP_RECIPE = RECIPES / "cifar10_wrn40_4_layermix.yaml"
 
@@ -49,10 +54,12 @@ class Command:
 
     Attributes:
         config: the recipe, a YAML file, and any further ones to lay over it.
+        dry_run: show steps, samples, memory and time of the run, by a few steps that are thrown away; write nothing.
         train: everything that the recipe sets.
     """
 
     config: tuple[Path, ...]
+    dry_run: bool = False
     train: Annotated[TrainConfig, tyro.conf.arg(name="")]
 
 
@@ -64,17 +71,19 @@ def main(argv: list[str] | None = None) -> int:
     for the shell.
     """
     argv = sys.argv[1:] if argv is None else argv
-    config, folder = parse(argv)
+    command, folder = parse(argv)
+    config = command.train
     device = choose_precision(config.run.device, config.run.precision).device.type
     try:
         with StopRequest() as stop, join_ranks(device, config.run.rank_timeout) as ranks:
-            return _run(config, folder, argv, device, stop, ranks)
+            return _run(command, folder, argv, device, stop, ranks)
     except RankLostError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         os._exit(EXIT_CODE)  # an orderly end would wait for the lost rank
 
 
-def _run(config: TrainConfig, folder: Path, argv: Sequence[str], device: str, stop: StopRequest, ranks: Ranks) -> int:
+def _run(command: Command, folder: Path, argv: Sequence[str], device: str, stop: StopRequest, ranks: Ranks) -> int:
+    config = command.train
     if device == "cpu":
         limit_network_threads(config.run.threads, ranks.local_world_size)
     with ExitStack() as stack:
@@ -85,8 +94,15 @@ def _run(config: TrainConfig, folder: Path, argv: Sequence[str], device: str, st
                 test_loader_config(config, place, ranks),
             )
             manifests = _manifests(train_config, test_config)
-            train_loader = stack.enter_context(build_loader(train_config))
+            train_loader = stack.enter_context(_train_loader(config, train_config))
             test_loader = None if test_config is None else stack.enter_context(build_loader(test_config))
+        if command.dry_run:
+            plan = make_plan(config, train_loader, test_loader, ranks)
+            if ranks.is_main:
+                print(plan.describe(), flush=True)
+            return 0
+        with ranks.together():
+            observers = make_observers(config, folder) if ranks.is_main else Progress()
         outcome = train_model(
             config,
             train_loader,
@@ -94,7 +110,7 @@ def _run(config: TrainConfig, folder: Path, argv: Sequence[str], device: str, st
             folder=folder,
             manifests=manifests,
             command=argv,
-            progress=make_progress() if ranks.is_main else Progress(),
+            progress=observers,
             stop_requested=lambda: stop.signal is not None,
             ranks=ranks,
         )
@@ -104,13 +120,21 @@ def _run(config: TrainConfig, folder: Path, argv: Sequence[str], device: str, st
     return 128 + int(signal) if outcome is Outcome.STOPPED else 0
 
 
-def parse(argv: Sequence[str]) -> tuple[TrainConfig, Path]:
+def _train_loader(config: TrainConfig, loader_config: LoaderConfig) -> Loader:
+    """The training loader, one whose pictures grow where the schedule says so."""
+    if config.schedule.start_size is None:
+        return build_loader(loader_config)
+    return ResizingLoader(loader_config, partial(training_size, config), build_loader)
+
+
+def parse(argv: Sequence[str]) -> tuple[Command, Path]:
     """The recipes named by `--config` with the flags over them, and the run folder; runs/RECIPE where none is given."""
     recipes = _recipe_paths(argv)
     default = Command(config=recipes, train=load_recipe(*recipes))
-    config = tyro.cli(Command, prog="python -m train", args=argv, default=default).train
-    folder = config.run.out or Path("runs", "_".join(recipe.stem for recipe in recipes))
-    return replace(config, run=replace(config.run, out=folder)), folder
+    command = tyro.cli(Command, prog="python -m train", args=argv, default=default)
+    run = command.train.run
+    folder = run.out or Path("runs", "_".join(recipe.stem for recipe in recipes))
+    return replace(command, train=replace(command.train, run=replace(run, out=folder))), folder
 
 
 def _recipe_paths(argv: Sequence[str]) -> tuple[Path, ...]:

@@ -59,7 +59,7 @@ class Trainer:
         self._total_steps = self._steps_per_epoch * config.run.epochs
         self._schedule = make_schedule(config, self._total_steps)
         self._train_step = TrainStep(config, self._schedule)
-        self._meter = Meter(config.run.max_skipped_steps, ranks)
+        self._meter = Meter(config.run.max_skipped_steps, ranks, state.precision.device)
         if position.meter:
             self._meter.load_state_dict(position.meter)
         self._saved = (state.epoch, state.step)
@@ -123,7 +123,8 @@ class Trainer:
             raise RuntimeError(f"the loader ended its epoch after {self._batch} of {self._steps_per_epoch} batches")
 
     def _step(self, batch: Batch) -> None:
-        result = self._train_step(self.state, batch)
+        with self._meter.computing():
+            result = self._train_step(self.state, batch)
         self._meter.add(self.state.step, result, batch.sample_ids)
         self._progress.advance()
         if self._batch % self.config.run.log_every == 0 or self._batch == self._steps_per_epoch:

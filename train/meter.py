@@ -1,16 +1,19 @@
-"""What happened since the last log record: losses, rate, and time spent waiting for the loader."""
+"""What happened since the last log record: losses, skipped steps, rate, and where the time went."""
 
 import math
-import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from layermix.errors import InputError
+from train.clock import StepClock
 from train.distributed import SINGLE, Ranks
 from train.step import StepResult
+
+_CPU = torch.device("cpu")
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -27,8 +30,8 @@ class Meter:
     Losses and counts survive a restart through `state_dict`; times count from the last `restart` or `start_clock`.
     """
 
-    def __init__(self, max_skipped_steps: int, ranks: Ranks = SINGLE):
-        self._max_skipped, self._ranks = max_skipped_steps, ranks
+    def __init__(self, max_skipped_steps: int, ranks: Ranks = SINGLE, device: torch.device = _CPU):
+        self._max_skipped, self._ranks, self._clock = max_skipped_steps, ranks, StepClock(device)
         self.losses: list[float] = []
         self._skipped = self._skipped_in_a_row = 0
         self._pending: list[tuple[int, StepResult, Tensor]] = []
@@ -46,7 +49,8 @@ class Meter:
 
     def start_clock(self) -> None:
         """Count time and pictures from now."""
-        self._started, self._waited, self._images = time.perf_counter(), 0.0, 0
+        self._clock.restart()
+        self._images = 0
 
     def restart(self) -> None:
         """Begin a new interval."""
@@ -55,14 +59,11 @@ class Meter:
 
     def timed(self, loader: Iterable) -> Iterator:
         """The batches of `loader`, with the time spent blocked on it counted."""
-        iterator = iter(loader)
-        while True:
-            asked = time.perf_counter()
-            batch = next(iterator, None)
-            self._waited += time.perf_counter() - asked
-            if batch is None:
-                return
-            yield batch
+        return self._clock.timed(loader)
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Count the time of a block as that of a step."""
+        return self._clock.computing()
 
     def add(self, step: int, result: StepResult, sample_ids: Tensor) -> None:
         """Count one step; the values of `result` may be on any device, `sample_ids` `(N,)` are copied."""
@@ -103,18 +104,18 @@ class Meter:
             )
 
     def summary(self) -> dict[str, float]:
-        """Of the interval: mean loss, pictures a second, share of the time spent waiting for the loader.
+        """Of the interval: mean loss, pictures a second, shares of the time that `StepClock` tells apart.
 
-        Pictures are those of all ranks, and the share is that of the rank which waited most. `skipped_steps` counts
-        those of the whole run.
+        Pictures are those of all ranks, and each share is that of the rank where it is greatest. `skipped_steps`
+        counts those of the whole run.
         """
         self.settle()
-        seconds = max(time.perf_counter() - self._started, 1e-9)
-        (waited,) = self._ranks.maximum(self._waited / seconds)
+        seconds, shares = self._clock.seconds, self._clock.shares()
+        greatest = self._ranks.maximum(*shares.values())
         return {
             "loss": math.fsum(self.losses) / len(self.losses),
             "images_per_second": round(self._images * self._ranks.world_size / seconds, 1),
-            "wait_share": round(waited, 4),
+            **{f"{name}_share": round(share, 4) for name, share in zip(shares, greatest)},
             "skipped_steps": self._skipped,
         }
 

@@ -20,7 +20,7 @@ def make_batch_mixing(config: TrainConfig) -> BatchMixing:
     """
     if config.loss.mixing == "none":
         return lambda batch, step: (batch.images, batch.labels)
-    from torchvision.transforms import v2  # 1 s to import, and only this loss needs it
+    from torchvision.transforms import v2  # seconds to import, and only this loss needs it
 
     kind = v2.MixUp if config.loss.mixing == "mixup" else v2.CutMix
     transform = kind(alpha=config.loss.alpha, num_classes=config.model.num_classes)

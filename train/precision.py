@@ -51,3 +51,11 @@ def limit_network_threads(threads: int | None, sharing: int = 1) -> None:
     cores two threads were four times slower than one.
     """
     torch.set_num_threads(threads or max(1, core_count(sharing) - 1))
+
+
+def choose_algorithms(precision: Precision, *, deterministic: bool) -> None:
+    """Let cuDNN try which algorithm is fastest for each shape; or, for this process, allow only reproducible ones."""
+    torch.backends.cudnn.benchmark = precision.device.type == "cuda" and not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not reproducible
+        torch.use_deterministic_algorithms(True)

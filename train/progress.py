@@ -2,6 +2,7 @@
 
 import math
 import time
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -39,19 +40,24 @@ class PlainProgress(Progress):
 
     def __init__(self, seconds: float = 10.0):
         self._seconds, self._last = seconds, -math.inf
-        self._total_steps = 0
+        self._total_steps = self._first_step = 0
+        self._started = time.monotonic()
 
     def start(self, total_steps: int, step: int) -> None:
-        self._total_steps = total_steps
+        self._total_steps, self._first_step, self._started = total_steps, step, time.monotonic()
 
     def show(self, kind: str, fields: dict[str, Any]) -> None:
         if kind == "train" and time.monotonic() - self._last < self._seconds:
             return
         self._last = time.monotonic()
-        print(
-            f"epoch {fields['epoch']} step {fields['step']}/{self._total_steps} {describe(kind, fields)}",
-            flush=True,
-        )
+        place = f"epoch {fields['epoch']} step {fields['step']}/{self._total_steps}"
+        print(f"{place} {describe(kind, fields)} left {self._left(fields['step'])}", flush=True)
+
+    def _left(self, step: int) -> str:
+        """Time to the end of the run at its mean rate since it was started."""
+        done = max(1, step - self._first_step)
+        seconds = (time.monotonic() - self._started) / done * (self._total_steps - step)
+        return str(timedelta(seconds=round(seconds)))
 
     def note(self, text: str) -> None:
         print(text, flush=True)
@@ -106,4 +112,5 @@ def describe(kind: str, fields: dict[str, Any]) -> str:
         name = "clean error of the moving average" if kind == "ema_evaluation" else "clean error"
         return f"{name} {fields['error']:.2%} loss {fields['loss']:.4f}"
     rate, wait = fields["images_per_second"], fields["wait_share"]
-    return f"loss {fields['loss']:.4f} lr {fields['lr']:.2g} {rate:,.0f} img/s wait {wait:.0%}"
+    skipped = f" skipped steps {fields['skipped_steps']}" if fields["skipped_steps"] else ""
+    return f"loss {fields['loss']:.4f} lr {fields['lr']:.2g} {rate:,.0f} img/s wait {wait:.0%}{skipped}"

@@ -1,8 +1,9 @@
 """The log of a run: one JSON object a line, the source of truth for everything that happened.
 
-Records of kind `train` hold step, epoch, lr, loss (mean over the steps since the last one), images_per_second
-and wait_share (time blocked on the loader over all time); records of kind `evaluation` hold step, epoch, error
-(share of the test pictures classified wrongly), loss, images and seconds. Steps and epochs count from 1.
+Records of kind `train` hold step, epoch, lr, loss (mean over the steps since the last one), images_per_second,
+wait_share, copy_share and compute_share (of all time, see `train.clock`) and skipped_steps; records of kind
+`evaluation`, and `ema_evaluation` of the moving average, hold step, epoch, error (share of the test pictures
+classified wrongly), loss, images and seconds. Steps and epochs count from 1.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ from typing import Any
 
 from layermix.errors import InputError
 
-TIME_FIELDS = ("images_per_second", "wait_share", "seconds")
+TIME_FIELDS = ("images_per_second", "wait_share", "copy_share", "compute_share", "seconds")
 """Fields that differ between two runs of the same configuration."""
 
 

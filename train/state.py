@@ -12,7 +12,7 @@ from train.config import TrainConfig
 from train.distributed import SINGLE, Ranks, parallel
 from train.ema import make_ema
 from train.optimizer import make_optimizer
-from train.precision import Precision, choose_precision
+from train.precision import Precision, choose_algorithms, choose_precision
 
 
 @dataclass(kw_only=True)
@@ -40,6 +40,7 @@ def initial_state(config: TrainConfig, ranks: Ranks = SINGLE) -> TrainState:
     differs between the ranks.
     """
     precision = choose_precision(config.run.device, config.run.precision)
+    choose_algorithms(precision, deterministic=config.run.deterministic)
     torch.manual_seed(config.run.seed)
     model = build_model(config.model).to(precision.device).to(memory_format=torch.channels_last).train()
     if ranks.rank:

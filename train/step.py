@@ -32,11 +32,7 @@ class TrainStep:
     def __call__(self, state: TrainState, batch: Batch) -> StepResult:
         """Update `state`; a batch of several views a sample, (N, views, 3, H, W), goes through the network as one."""
         set_learning_rate(state.optimizer, self._schedule(state.step))
-        images, targets = self._mix(batch, state.step)
-        if images.ndim == 5:
-            images = images.flatten(0, 1)
-        with state.precision.autocast():
-            loss = self._loss(state.forward(images), targets)
+        loss = self.loss(state, batch)
         state.optimizer.zero_grad(set_to_none=True)
         state.scaler.scale(loss).backward()
         skipped = _update(state)
@@ -44,6 +40,14 @@ class TrainStep:
             state.ema.update_parameters(state.model)
         state.step += 1
         return StepResult(loss.detach(), skipped)
+
+    def loss(self, state: TrainState, batch: Batch) -> Tensor:
+        """The mean loss of `batch`, mixed for the step that comes next."""
+        images, targets = self._mix(batch, state.step)
+        if images.ndim == 5:
+            images = images.flatten(0, 1)
+        with state.precision.autocast():
+            return self._loss(state.forward(images), targets)
 
 
 def _update(state: TrainState) -> Tensor:

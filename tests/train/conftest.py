@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -26,8 +27,12 @@ class FakeLoader:
     break a run there.
     """
 
-    def __init__(self, *, batches: int, batch_size: int = 4, classes: int = 3, before_batch=lambda n: None):
+    def __init__(
+        self, *, batches: int, batch_size: int = 4, classes: int = 3, size=8, views=1, before_batch=lambda n: None
+    ):
         self.batch_size, self.batches = batch_size, batches
+        self.config, self.damaged = SimpleNamespace(size=size), ()  # what a `ResizingLoader` looks at
+        self._shape = (3, size, size) if views == 1 else (views, 3, size, size)
         self.classes = tuple(f"class {i}" for i in range(classes))
         self.before_batch = before_batch
         self.yielded = 0
@@ -37,6 +42,9 @@ class FakeLoader:
         return self
 
     def __exit__(self, *exception) -> None:
+        pass
+
+    def close(self) -> None:
         pass
 
     def __len__(self) -> int:
@@ -62,12 +70,12 @@ class FakeLoader:
 
     def _batch(self, ids: torch.Tensor) -> Batch:
         pictures = [self._picture(sample_id) for sample_id in ids.tolist()]
-        images = torch.stack(pictures).to(memory_format=torch.channels_last)
+        images = torch.stack(pictures).movedim(-3, -1).contiguous().movedim(-1, -3)  # channels last
         return Batch(images, ids % len(self.classes), ids, torch.ones(len(ids), dtype=torch.bool))
 
     def _picture(self, sample_id: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(1000 * self._epoch + sample_id)
-        return torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8, generator=generator)
+        return torch.randint(0, 256, self._shape, dtype=torch.uint8, generator=generator)
 
 
 @pytest.fixture(autouse=True)

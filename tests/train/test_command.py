@@ -16,6 +16,7 @@ from layermix.errors import InputError, run_program
 from models import load_checkpoint
 from train.command import main, parse
 from train.interrupt import StopRequest
+from train.progress import Progress
 from train.recipe import RECIPES
 
 DEMO = ["--config", str(RECIPES / "demo_layermix.yaml")]
@@ -28,6 +29,8 @@ def command(tmp_path, monkeypatch, tiny_config, fake_loader):
     recipe.write_text(yaml.safe_dump(to_mapping(tiny_config())))
     threads = torch.get_num_threads()
     monkeypatch.setattr(train.command, "read_manifest", lambda path: SimpleNamespace(sha256="0" * 64, count=12))
+
+    monkeypatch.setattr("train.observers.Curves", lambda log: Progress())  # seconds a picture on a busy core
 
     def run(*flags: str, before_batch=lambda n: None) -> int:
         def build(config):
@@ -46,7 +49,7 @@ def test_flags_override_the_recipe():
         "--data.train a.beton --data.test b.beton --data.fractals f.beton --out runs/x --epochs 3 --max-steps 7 "
         "--resume never --seed 5 --threads 2 --device cpu --precision bfloat16 --policy.magnitude 5 --optimizer.lr 0.2"
     )
-    config, _ = parse([*DEMO, *flags.split()])
+    config = parse([*DEMO, *flags.split()])[0].train
     assert (config.data.train, config.data.test, config.data.fractals) == tuple(
         Path(name) for name in ("a.beton", "b.beton", "f.beton")
     )
@@ -54,12 +57,12 @@ def test_flags_override_the_recipe():
     assert (run.out, run.epochs, run.max_steps, run.resume) == (Path("runs/x"), 3, 7, "never")
     assert (run.seed, run.threads, run.device, run.precision) == (5, 2, "cpu", "bfloat16")
     assert config.optimizer.lr == 0.2
-    assert to_mapping(config.policy) == {**to_mapping(parse(DEMO)[0].policy), "magnitude": 5.0}
+    assert to_mapping(config.policy) == {**to_mapping(parse(DEMO)[0].train.policy), "magnitude": 5.0}
 
 
 def test_the_run_folder_is_named_after_the_recipe():
-    config, folder = parse(DEMO)
-    assert config.run.out == folder == Path("runs", "demo_layermix")
+    command, folder = parse(DEMO)
+    assert command.train.run.out == folder == Path("runs", "demo_layermix")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,8 @@ def test_help_names_the_flags_without_a_recipe(capsys):
         main(["--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    for flag in ("--config", "--data.train", "--out", "--epochs", "--max-steps", "--resume", "--policy.magnitude"):
+    basic = ("--config", "--dry-run", "--data.train", "--out", "--epochs", "--max-steps", "--resume")
+    for flag in (*basic, "--weights", "--policy.magnitude"):
         assert flag in text
 
 

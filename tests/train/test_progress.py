@@ -6,13 +6,33 @@ from rich.console import Console
 
 from train.progress import PlainProgress, RichProgress, describe, make_progress
 
-TRAIN = {"step": 2, "epoch": 1, "lr": 0.1, "loss": 1.5, "images_per_second": 1234.5, "wait_share": 0.25}
+TRAIN = {
+    "step": 2,
+    "epoch": 1,
+    "lr": 0.1,
+    "loss": 1.5,
+    "images_per_second": 1234.5,
+    "wait_share": 0.25,
+    "skipped_steps": 0,
+}
 EVALUATION = {"step": 3, "epoch": 1, "error": 0.0312, "loss": 0.2, "images": 8, "seconds": 0.1}
 
 
 def test_a_record_is_told_in_a_few_words():
     assert describe("train", TRAIN) == "loss 1.5000 lr 0.1 1,234 img/s wait 25%"
+    assert describe("train", TRAIN | {"skipped_steps": 2}).endswith("wait 25% skipped steps 2")
     assert describe("evaluation", EVALUATION) == "clean error 3.12% loss 0.2000"
+    assert describe("ema_evaluation", EVALUATION) == "clean error of the moving average 3.12% loss 0.2000"
+
+
+def test_plain_lines_tell_the_time_left_at_the_mean_rate(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("train.progress.time.monotonic", lambda: now[0])
+    with PlainProgress() as progress:
+        progress.start(total_steps=1002, step=0)
+        now[0] += 20
+        progress.show("train", TRAIN)
+    assert capsys.readouterr().out.endswith("left 2:46:40\n")
 
 
 def test_plain_progress_prints_every_evaluation_but_few_training_records(capsys):

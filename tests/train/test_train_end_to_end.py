@@ -1,11 +1,15 @@
 """The real command on a real dataset, through the real loader, into a real checkpoint."""
 
+import hashlib
 import json
+import re
 
 import pytest
 import torch
 
+from layermix.errors import InputError
 from models import load_checkpoint, load_classifier
+from models.checkpoint import LAST_CHECKPOINT
 from train.command import main
 from train.recipe import RECIPES
 from train.record import TIME_FIELDS
@@ -53,3 +57,35 @@ def test_a_run_through_the_real_loader_continues_bit_identically(train, tmp_path
     assert about["classes"] == [str(digit) for digit in range(10)]
     starts = json.loads((paused / "environment.json").read_text())
     assert [len(start["datasets"]["train"]["sha256"]) for start in starts] == [64] * 4
+    assert (whole / "curves.png").stat().st_size > 10_000
+
+
+def test_a_dry_run_tells_what_a_run_takes_and_writes_nothing(train, tmp_path, capsys):
+    assert train(tmp_path / "run", "--dry-run", "--epochs", "4", "--evaluate-every", "3") == 0
+    plan = capsys.readouterr().out
+    assert "steps    20: 4 epochs of 5" in plan
+    assert "samples  1,280 training pictures in batches of 64 over 1 rank(s); 2 tests of 355" in plan
+    assert re.search(r"memory +[\d.]+ MiB a rank, estimated: state 0.9 MiB, activations [\d.]+ MiB, batches", plan)
+    assert re.search(r"speed +[\d,.]+ img/s at the full size, measured here on 5 steps; \d+% of it waiting", plan)
+    assert re.search(r"time +[\d.]+ (s|min) at that rate: training [\d.]+ (s|min), tests", plan)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_finds_weights_that_are_missing(train, tmp_path):
+    with pytest.raises(InputError, match=r"or a file, got nowhere.pt, which does not exist"):
+        train(tmp_path / "run", "--dry-run", "--weights", "nowhere.pt")
+
+
+@pytest.mark.parametrize("loss", ["--loss.name=jsd", "--loss.mixing=cutmix"])
+def test_losses_of_several_views_and_mixed_pictures_train_through_the_real_loader(train, tmp_path, loss):
+    assert train(tmp_path, loss, "--max-steps", "3", "--optimizer.ema-decay", "0.9") == 0
+    assert all(record["loss"] > 0 for record in log(tmp_path))
+
+
+def test_weights_of_an_earlier_run_start_a_new_one_and_are_recorded(train, tmp_path):
+    assert train(tmp_path / "first", "--max-steps", "1") == 0
+    weights = tmp_path / "first" / LAST_CHECKPOINT
+    assert train(tmp_path / "second", "--max-steps", "1", "--weights", str(weights), "--seed", "3") == 0
+    (start,) = json.loads((tmp_path / "second" / "environment.json").read_text())
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert start["weights"] == {"path": str(weights), "sha256": digest, "new_head": False}
