@@ -143,7 +143,7 @@ class Trainer:
                 return
             for kind, result in results.items():
                 self._log(kind, **result)
-            is_best = self._note_best(min(result["error"] for result in results.values()))
+            is_best = self._note_best(results["evaluation"]["error"])
         self.state.epoch = epoch
         self._train_loader.set_epoch(epoch)
         self._save(is_best=is_best)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 import torch
@@ -84,7 +84,8 @@ class Plan:
 def make_plan(config: TrainConfig, train_loader: Loader, test_loader: Loader | None, ranks: Ranks = SINGLE) -> Plan:
     """Take a few steps and one test batch with a state that is thrown away, and reckon from them."""
     state = initial_state(config, ranks)
-    load_initial_weights(state.model)
+    with ranks.together():
+        load_initial_weights(state.model)
     train_loader.set_epoch(config.run.epochs - 1)
     with closing(iter(train_loader)) as batches:
         first = next(batches)
@@ -113,7 +114,11 @@ def make_plan(config: TrainConfig, train_loader: Loader, test_loader: Loader | N
 
 
 def activation_bytes(state: TrainState, step: TrainStep, batch: Batch) -> int:
-    """Bytes that the loss of `batch` keeps for the backward pass, weights not counted; each memory once."""
+    """Bytes that the loss of `batch` keeps for the backward pass, weights not counted; each memory once.
+
+    That of the plain model: a compiled one keeps less.
+    """
+    state = replace(state, forward=state.model)
     known = {parameter.untyped_storage().data_ptr() for parameter in state.model.parameters()}
     kept: dict[int, int] = {}
 

@@ -13,6 +13,7 @@ from pipelines import Loader
 from train.checkpointing import Checkpointer
 from train.config import TrainConfig
 from train.distributed import SINGLE, Ranks
+from train.ema import save_ema
 from train.environment import save_config, save_environment
 from train.loaders import check_loaders
 from train.loop import Outcome, Trainer
@@ -43,7 +44,8 @@ def train_model(
         config: what to do; its paths are not looked at, the loaders are given.
         train_loader: augmented training batches.
         test_loader: test batches, each picture once; None trains without measuring.
-        folder: gets config.yaml, environment.json, log.jsonl and checkpoints/, all from rank 0.
+        folder: gets config.yaml, environment.json, log.jsonl and checkpoints/, all from rank 0; a
+            finished run with a moving average also checkpoints/ema.pt.
         manifests: of the datasets by role (train, test, fractals); a run continues on the same ones only.
         command: the command line, for environment.json.
         progress: what a person sees; nothing by default.
@@ -82,13 +84,16 @@ def train_model(
             ranks=ranks,
         )
         try:
-            return trainer.run()
+            outcome = trainer.run()
         except NonFiniteLossError as error:
             epoch = (error.step - 1) // len(train_loader)
             with ranks.together():
                 if ranks.is_main:
                     _save_failure(folder / NON_FINITE, error, epoch, config.run.seed)
                 raise InputError(f"{error}; {folder / NON_FINITE} holds its sample ids") from error
+        if state.ema is not None and outcome is Outcome.FINISHED and ranks.is_main:
+            save_ema(folder, state.ema, config, train_loader.classes, epoch=state.epoch, step=state.step)
+    return outcome
 
 
 def _load_weights(state: TrainState, ranks: Ranks) -> InitialWeights | None:

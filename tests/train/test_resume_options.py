@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 from runs import assert_same_run, log
 
-from models import load_checkpoint
+from models import load_checkpoint, load_classifier
 from pipelines import LoaderConfig
 from pipelines.resizing import ResizingLoader
 from train import Outcome, TrainConfig
 from train.config import LossConfig, ScheduleConfig
+from train.ema import EMA_CHECKPOINT
+from train.precision import choose_precision
 from train.run import train_model
 from train.schedule import training_size
+from train.validation import evaluate
 
 EMA, JSD = {"optimizer": {"ema_decay": 0.5}}, {"loss": LossConfig(name="jsd", label_smoothing=0.1)}
 PROGRESSIVE = {"schedule": ScheduleConfig(start_size=4, grow_from=0.5, grow_to=0.5, size_step=4)}
@@ -74,3 +77,16 @@ def test_the_moving_average_is_tested_on_its_own(run, tmp_path):
     assert kinds == ["evaluation", "ema_evaluation"] * 2
     losses = {record["kind"]: record["loss"] for record in log(tmp_path)}
     assert losses["evaluation"] != losses["ema_evaluation"]
+
+
+def test_a_finished_run_leaves_its_moving_average_as_a_checkpoint_that_tests_as_logged(run, tmp_path, fake_loader):
+    run(tmp_path, EMA, 5)
+    assert not (tmp_path / EMA_CHECKPOINT).exists()
+    run(tmp_path, EMA)
+    classifier, about = load_classifier(tmp_path / EMA_CHECKPOINT)
+    result = evaluate(classifier, fake_loader(batches=2), choose_precision("cpu", "float32"), lambda: False)
+    assert result is not None
+    last = log(tmp_path)[-1]
+    assert last["kind"] == "ema_evaluation"
+    assert result["loss"] == pytest.approx(last["loss"], rel=1e-6)
+    assert (about["epoch"], about["step"]) == (2, 6)
