@@ -1,11 +1,16 @@
-"""How many pictures a second are written to a .beton, beside stock ffcv's writer with the same options?
+"""How many pictures a second are written, beside stock ffcv's writer with the same options, and beside a plain copy?
 
     python -m benchmarks.writer                      -> benchmarks/results/writer.json
 
 Two sets: pictures of 32 px stored raw (CIFAR), and JPEGs of 500 px shrunk to 400 px on the longer side and encoded
 anew at quality 90. Both writers work in turn on the same inputs with the same number of workers (stock ffcv's are
 processes, ours threads); ours also hashes every sample, flushes to the disk and writes the manifest, stock ffcv does
-not. Memory: the greatest resident size of our process while it writes the small set twice and eight times over.
+not.
+
+JPEGs that keep their bytes, in every format: written whole, each decoded once to find the bad ones, and by the writer
+core alone, without the decoder; beside it the same bytes copied into one file and flushed to the disk.
+
+Memory: the greatest resident size of our process while it writes the small set twice and eight times over.
 """
 
 import io
@@ -15,7 +20,9 @@ import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import cv2
 import tyro
@@ -26,11 +33,13 @@ from PIL import Image
 from benchmarks.measure import interleave, report
 from benchmarks.pictures import photographs
 from layermix.errors import run_program
+from layermix.manifest import FORMATS
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.images import quiet_pillow
 from writers.options import StoreOptions
 from writers.source import Sample
+from writers.stored import StoredPicture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +50,8 @@ class Arguments:
     """Pictures of 32 px."""
     large: int = 200
     """Pictures of 500 px."""
+    kept: int = 1000
+    """JPEGs of 500 px that keep their bytes."""
     workers: int = 2
     """Threads, and processes of stock ffcv."""
     repeats: int = 5
@@ -112,6 +123,52 @@ def measure(arguments: Arguments, folder: Path) -> dict[str, dict[str, object]]:
     return rows
 
 
+class KeptJPEGs(ImageLayout):
+    """JPEGs of one size that are known to be sound: what the writer core costs without the decoder."""
+
+    def __init__(self, side: int, format: str) -> None:
+        super().__init__(StoreOptions(), format)
+        self._side = side
+
+    def encode(self, sample: Sample) -> StoredPicture:
+        assert isinstance(sample.image, bytes)
+        return StoredPicture(data=sample.image, height=self._side, width=self._side, channels=3, form="jpg")
+
+
+def copy(pictures: Pictures, path: Path) -> Callable[[], None]:
+    """The pictures' bytes one after the other, flushed to the disk."""
+
+    def write() -> None:
+        with path.open("wb") as file:
+            for index in range(len(pictures)):
+                file.write(cast(bytes, pictures.read(index).image))
+            file.flush()
+            os.fsync(file.fileno())
+
+    return write
+
+
+def measure_formats(arguments: Arguments, folder: Path) -> dict[str, dict[str, float]]:
+    """MB/s of kept JPEGs a format, whole and by the core alone, and the core's rate as a share of the copy's."""
+    jpegs = [cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes() for p in photographs(16, 500)]
+    pictures = Pictures(jpegs, arguments.kept)
+    candidates: dict[str, Callable[[], object]] = {"copy": copy(pictures, folder / "copy")}
+    for format, suffix in FORMATS.items():
+        for name, layout in (("whole", ImageLayout(StoreOptions(), format)), ("core", KeptJPEGs(500, format))):
+            path = folder / f"{name}{suffix}"
+            write = partial(write_file, pictures, path, layout, options={}, threads=arguments.workers, overwrite=True)
+            candidates[f"{format}, {name}"] = write
+    seconds = interleave(candidates, repeats=arguments.repeats)
+    megabytes = sum(len(cast(bytes, pictures.read(index).image)) for index in range(len(pictures))) / 1e6
+    return {
+        name: {
+            "megabytes_per_second": round(megabytes / s["median"], 1),
+            "against_copy": round(seconds["copy"]["median"] / s["median"], 3),
+        }
+        for name, s in seconds.items()
+    }
+
+
 def peak_memory(folder: Path, arguments: Arguments) -> dict[str, float]:
     """Greatest resident MiB of a process that writes the small set, and a set eight times as long."""
     images = list(photographs(64, 32))
@@ -137,8 +194,15 @@ def main(argv: list[str] | None = None) -> int:
     arguments = tyro.cli(Arguments, args=argv, prog="python -m benchmarks.writer")
     with tempfile.TemporaryDirectory() as folder, quiet_pillow():
         rows = measure(arguments, Path(folder))
+        formats = measure_formats(arguments, Path(folder))
         memory = peak_memory(Path(folder), arguments)
-    body = {"workers": arguments.workers, "repeats": arguments.repeats, "results": rows, "peak_mebibytes": memory}
+    body = {
+        "workers": arguments.workers,
+        "repeats": arguments.repeats,
+        "results": rows,
+        "kept_jpegs": formats,
+        "peak_mebibytes": memory,
+    }
     report("writer", body, arguments.out)
     return 0
 

@@ -1,4 +1,4 @@
-"""Write a picture source to a .beton that any ffcv reads, with a manifest beside it.
+"""Write a picture source to a data file, for ffcv (.beton), webdataset, TensorFlow or MXNet, with a manifest beside it.
 
 Purpose: one command from raw pictures (CIFAR pickles, parquet, class folders, scikit-learn's digits) or
 fractals to the file that training and evaluation load.
@@ -23,8 +23,13 @@ Under torchrun the ranks, on any number of machines with a shared folder, share 
 started again with --resume continues its own, and rank 0 publishes. --shard-index I writes one shard, for arrays
 of jobs. Sample ids run through the set in the order of the source.
 
-Limits: pictures up to 89 million pixels and sides up
-to 65,500.
+Formats: --format webdataset (.tar), tfrecord (.tfrecord) and recordio (.rec) hold the sample id and the label in each
+record, store as PNG what a .beton stores raw, and have beside the file the index that DALI reads (OUT.idx) and a table
+of the samples (OUT.table); --yuv is for .beton alone. Fractals are .npy files in a .tar and a .rec, pixels with their
+shape in a .tfrecord. --out without suffix is a folder for the file or set: OUT/data.tar and so on.
+
+Limits: pictures up to 89 million pixels and sides up to 65,500; in a .tar 8 GiB a picture, in a .tfrecord 2 GiB, in a
+.rec 512 MiB.
 
     python -m writers.write_dataset --source digits --format beton --out train.beton
     python -m writers.write_dataset --source digits --split test --format beton --out test.beton
@@ -32,6 +37,7 @@ to 65,500.
     python -m writers.write_dataset --source parquet --root train.parquet --format beton --out c10.beton
     python -m writers.write_dataset --source folder --root train --short-side 400 --out in.beton
     torchrun --nproc-per-node 4 -m writers.write_dataset --source folder --root train --shards 8 --resume --out in.beton
+    python -m writers.write_dataset --source folder --root train --format webdataset --shards 128 --out in-webdataset
     python -m writers.write_dataset --source ilsvrc-tar --root downloads --subset imagenet-200 --out in200.beton
     python -m writers.write_dataset --source npy --root CIFAR-10-C/fog.npy --severity 3 --out fog3.beton
     python -m writers.write_dataset --source fractals --root fractals --format beton --out bank.beton

@@ -42,5 +42,7 @@ def test_the_writer_benchmark_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "stock", lambda *arguments: lambda: None)
     monkeypatch.setattr(writer, "peak_memory", lambda *arguments: {})
     out = tmp_path / "writer.json"
-    assert writer.main(["--small", "20", "--large", "2", "--repeats", "1", "--out", str(out)]) == 0
-    assert json.loads(out.read_text())["results"]["32 px raw"]["ours"]["images_per_second"] > 0
+    assert writer.main(["--small", "20", "--large", "2", "--kept", "3", "--repeats", "1", "--out", str(out)]) == 0
+    report = json.loads(out.read_text())
+    assert report["results"]["32 px raw"]["ours"]["images_per_second"] > 0
+    assert report["kept_jpegs"]["tfrecord, core"]["against_copy"] > 0

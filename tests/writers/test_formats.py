@@ -13,6 +13,7 @@ from layermix import FractalBank
 from layermix.errors import InputError
 from layermix.manifest import FORMATS, dataset_path, read_manifest
 from layermix.samples import read_samples
+from writers import unfinished
 from writers.dataset import write_file
 from writers.formats.layouts import FractalLayout, ImageLayout
 from writers.images import decode_image
@@ -137,6 +138,47 @@ def test_the_bytes_follow_from_the_source_alone(tmp_path, format):
     ]
     assert len(contents[0]) == 4
     assert contents[0] == contents[1]
+
+
+@every_format
+@pytest.mark.parametrize("at", [1, 9, 23])
+def test_a_write_broken_off_is_continued_to_the_same_bytes(tmp_path, format, at, monkeypatch):
+    monkeypatch.setattr(unfinished, "SECONDS_BETWEEN_BLOCKS", 0.0)
+    images: list = [smooth_picture(8 + n, 9, n) if n % 3 else jpeg(smooth_picture(70, 80, n)) for n in range(24)]
+    whole = write(path_of(tmp_path / "whole", format), format, images)
+    path = path_of(tmp_path, format)
+    with pytest.raises(RuntimeError):
+        write(path, format, [*images[:at], RuntimeError("a defect"), *images[at + 1 :]])
+    assert not path.exists()
+    assert write(path, format, images, resume=True) == whole
+    assert path.read_bytes() == path_of(tmp_path / "whole", format).read_bytes()
+
+
+@every_format
+@pytest.mark.parametrize("count", [6, pytest.param(300, marks=pytest.mark.slow)])
+def test_every_flipped_bit_is_found_and_traced_to_its_sample(tmp_path, format, count):
+    path = path_of(tmp_path, format)
+    rows = read_samples(path, write(path, format, [*KEPT, *SMALL]))
+    content = path.read_bytes()
+    for bit in np.random.default_rng(0).integers(0, 8 * len(content), count).tolist():
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        (number,) = np.flatnonzero(rows["record"] <= bit // 8)[-1:]
+        inside = bit // 8 < rows["record"][number] + rows["length"][number]
+        what = (
+            f"sample {number}: its record or its row of the table is" if inside else "the bytes outside the samples are"
+        )
+        assert verify(path) == [f"{path}: {what} damaged"]
+    path.write_bytes(content)
+    for suffix in (".idx", ".table", ".hashes", ".manifest.json"):
+        beside = path.with_name(path.name + suffix)
+        kept = beside.read_bytes()
+        beside.write_bytes(kept[:-2] + bytes([kept[-2] ^ 4]) + kept[-1:])
+        assert len(verify(path)) == 1
+        assert str(beside) in verify(path)[0]
+        beside.write_bytes(kept)
+    assert verify(path) == []
 
 
 @every_format
