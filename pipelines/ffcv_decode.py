@@ -16,6 +16,7 @@ from pipelines.beton import JPEG, RAW, YUV
 from pipelines.config import LoaderConfig
 from pipelines.crops import PAD, Crop, crop_box, is_mirrored, is_resized
 from pipelines.jpeg_crop import decoded_bytes, jpeg_crop, jpeg_whole
+from pipelines.spans import span
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED, close_decoder, open_decoder
 
 
@@ -53,7 +54,10 @@ class CropDecoder(SimpleRGBImageDecoder):
             library = int64_at(functions_at, (count,)), uint8_at(ending_at, (letters,))
             scratch = np.empty(decoded, np.uint8), np.empty(work, np.uint8)
             epoch, failures = int64_at(epoch_at, (1,))[0], uint8_at(failures_at, (known,))
-            decode_batch(library, batch_indices, metadata, storage_state, crop, epoch, scratch, failures, destination)
+            with span("decode, crop, resize"):
+                decode_batch(
+                    library, batch_indices, metadata, storage_state, crop, epoch, scratch, failures, destination
+                )
             return destination
 
         return decode
@@ -67,13 +71,18 @@ def decode_batch(library, ids, metadata, storage, crop, epoch, scratch, failures
     for n in range(ids.shape[0]):
         field = metadata[ids[n]]
         address, height, width = field["data_ptr"], np.int64(field["height"]), np.int64(field["width"])
-        data = contents[address : address + sizes[np.searchsorted(addresses, address)]]
-        # The file is mapped read-only, a type of its own to Numba; the decoder only reads it.
-        data = uint8_at(data.ctypes.data, (data.size,))
+        data = stored_bytes(address, contents, addresses, sizes)
         mode = np.int64(field["mode"])
         if not _decode(library, decoder, data, mode, height, width, crop, epoch, ids[n], scratch, out[n]):
             failures[ids[n]] = 1
     close_decoder(library[0], decoder)
+
+
+@jit
+def stored_bytes(address, contents, addresses, sizes):
+    """What is stored at an address, uint8 (bytes,). A file mapped read-only is a type of its own to Numba; not this."""
+    data = contents[address : address + sizes[np.searchsorted(addresses, address)]]
+    return uint8_at(data.ctypes.data, (data.size,))
 
 
 @jit

@@ -33,7 +33,7 @@ class FFCVLoader(EpochLoader):
         _check_sizes(beton, config)
         self._epoch, self._failures = np.zeros(1, np.int64), np.zeros(self.num_samples, np.uint8)
         self._running: Epoch | None = None
-        self._graph = FFCVGraph(beton, self._operations(), config)
+        self.graph = FFCVGraph(beton, self._operations(), config)
 
     def _operations(self) -> list:
         config = self.config
@@ -54,7 +54,7 @@ class FFCVLoader(EpochLoader):
         self.close()
         size, first = self.config.batch_size, self.next_batch * self.config.batch_size
         if first < len(self.ids):
-            with closing(Epoch(self._graph, self.ids[first:].astype(np.uint64))) as epoch:
+            with closing(Epoch(self.graph, self.ids[first:].astype(np.uint64))) as epoch:
                 self._running = epoch
                 for start, (images,) in zip(range(first, len(self.ids), size), epoch):
                     self.next_batch += 1

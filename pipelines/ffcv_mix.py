@@ -12,6 +12,7 @@ from layermix.compilation import jit
 from layermix.engine import run_programs
 from layermix.program import INSTRUCTION
 from pipelines.addresses import address_of, int64_at, uint8_at
+from pipelines.spans import span
 
 
 class Mix(Operation):
@@ -56,9 +57,10 @@ class Mix(Operation):
             total = np.empty((height if needs_total else 0, width, 3), np.int32)
             ids = batch_indices.astype(np.int64)
             programs = np.zeros((views, count, length), INSTRUCTION)
-            for view in range(views):
-                draw(parameters, seed, epoch, ids, view, height, width, table, channels, programs[view])
-            run(programs, images, pixels, table, channels, scratch, total, destination)
+            with span("mix"):
+                for view in range(views):
+                    draw(parameters, seed, epoch, ids, view, height, width, table, channels, programs[view])
+                run(programs, images, pixels, table, channels, scratch, total, destination)
             return destination
 
         mix.with_indices = True

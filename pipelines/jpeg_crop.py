@@ -20,6 +20,7 @@ from pipelines.turbojpeg import (
 
 MAX_SHRINK = 8
 _WIDEST_BLOCK, _TALLEST_BLOCK = 32, 16
+_DAMAGED, _RGB, _PLANES = range(3)
 
 
 def decoded_bytes(heights: np.ndarray, widths: np.ndarray) -> int:
@@ -30,10 +31,6 @@ def decoded_bytes(heights: np.ndarray, widths: np.ndarray) -> int:
 @jit
 def jpeg_crop(library, decoder, data, height, width, box, mirrored, scratch, out):
     """Decode, crop and resize one JPEG.
-
-    Rows below the crop are not decoded where the file allows it. A crop of at least 4, 8 or 16 times the output on both
-    sides is decoded at half, a quarter or an eighth of the size in the transformed domain: the filter then still
-    shrinks by 2 or more, so every crop stays within 2 / 255 of Pillow's in the mean (at 2 times, some reach 5).
 
     Args:
         library: `FUNCTIONS` and `REST_IGNORED` of `pipelines.turbojpeg`.
@@ -46,36 +43,64 @@ def jpeg_crop(library, decoder, data, height, width, box, mirrored, scratch, out
         out: uint8 (size, size, 3).
 
     Returns:
-        False where the header tells of another size, or the decoder found any fault in the rows that it read:
-        libjpeg goes on after what it calls a warning, with gray or shifted blocks; here that is damage.
+        False where `jpeg_decode` finds damage.
     """
-    (functions, ending), (pixels, work) = library, scratch
-    found_height, found_width, stored, space = header(functions, decoder, data)
-    if found_height != height or found_width != width:
+    pixels, work = scratch
+    form, tall, wide, across, down, shrink, shown = jpeg_decode(
+        library, decoder, data, height, width, box, out.shape[0], pixels
+    )
+    if form == _DAMAGED:
         return False
-    if space not in YCC_OR_GRAY:
+    if form == _RGB:
         picture = pixels[: 3 * height * width].reshape(height, width, 3)
-        if not decode_rgb(functions, decoder, data, picture):
-            return False
         resize_rgb(picture, box[0], box[1], box[2], box[3], mirrored, work, out)
         return True
+    luma, blue, red = _planes(pixels, tall, wide, down, across)
+    top, left, high, broad = box[0] / shrink, box[1] / shrink, box[2] / shrink, box[3] / shrink
+    resize_ycc(luma, blue, red, shown, down, top, left, high, broad, mirrored, work, out)
+    return True
+
+
+@jit
+def jpeg_decode(library, decoder, data, height, width, box, size, pixels):
+    """Decode the rows of one JPEG that a crop needs into `pixels`, as planes where the file is YCC or gray.
+
+    Rows below the crop are not decoded where the file allows it. A crop of at least 4, 8 or 16 times the output on both
+    sides is decoded at half, a quarter or an eighth of the size in the transformed domain: the filter then still
+    shrinks by 2 or more, so every crop stays within 2 / 255 of Pillow's in the mean (at 2 times, some reach 5).
+
+    Args:
+        size: side of the output that the crop will be resized to; the others as of `jpeg_crop`.
+
+    Returns:
+        What `pixels` holds (0 damage, 1 pixels of the whole picture, 2 planes), the planes' height and width, luma
+        samples a stored chroma sample across and down, the shrink factor, and steps across to show (0: gray). Damage
+        is a header that tells of another size, or any fault in the rows that were read: libjpeg goes on after what it
+        calls a warning, with gray or shifted blocks.
+    """
+    functions, ending = library
+    found_height, found_width, stored, space = header(functions, decoder, data)
+    if found_height != height or found_width != width:
+        return _DAMAGED, 0, 0, 1, 1, 1, 0
+    if space not in YCC_OR_GRAY:
+        picture = pixels[: 3 * height * width].reshape(height, width, 3)
+        is_whole = decode_rgb(functions, decoder, data, picture)
+        return _RGB if is_whole else _DAMAGED, height, width, 1, 1, 1, 0
     across, down = _chroma_steps(stored)
-    shrink = _shrink(box, out.shape[0])
+    shrink = _shrink(box, size)
     place, rows = height_place(data), _up(box[0] + box[2], 8 * down)
     is_cut = place >= 0 and rows + 8 * down < height
     if is_cut:
         data = with_rows(data, place, rows)
         height = rows
     tall, wide = (height + shrink - 1) // shrink, (width + shrink - 1) // shrink
-    places, strides = np.empty(3, np.int64), np.empty(3, np.int32)
-    luma, blue, red = _planes(pixels, tall, wide, down, across, places, strides)
+    luma, blue, red = _planes(pixels, tall, wide, down, across)
+    places = np.array([luma.ctypes.data, blue.ctypes.data, red.ctypes.data], np.int64)
+    strides = np.array([luma.shape[1], blue.shape[1], red.shape[1]], np.int32)
     done = decode_planes(functions, decoder, data, places, strides, tall, wide)
     if not done and not (is_cut and is_only_rest_ignored(functions, decoder, ending)):
-        return False
-    top, left, high, broad = box[0] / shrink, box[1] / shrink, box[2] / shrink, box[3] / shrink
-    shown = 0 if stored == GRAY else across
-    resize_ycc(luma, blue, red, shown, down, top, left, high, broad, mirrored, work, out)
-    return True
+        return _DAMAGED, 0, 0, 1, 1, 1, 0
+    return _PLANES, tall, wide, across, down, shrink, 0 if stored == GRAY else across
 
 
 @jit
@@ -112,12 +137,11 @@ def _up(value, step):
 
 
 @jit
-def _planes(pixels, tall, wide, down, across, places, strides):
+def _planes(pixels, tall, wide, down, across):
+    """Luma, blue and red of a picture of tall x wide, in whole blocks of chroma, as parts of `pixels`."""
     tall, wide = _up(tall, down), _up(wide, across)
     size, part = tall * wide, (tall // down) * (wide // across)
     luma = pixels[:size].reshape(tall, wide)
     blue = pixels[size : size + part].reshape(tall // down, wide // across)
     red = pixels[size + part : size + 2 * part].reshape(tall // down, wide // across)
-    for n, start, stride in ((0, 0, wide), (1, size, wide // across), (2, size + part, wide // across)):
-        places[n], strides[n] = pixels.ctypes.data + start, stride
     return luma, blue, red

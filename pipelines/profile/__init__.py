@@ -1,0 +1,1 @@
+"""`python -m pipelines.profile`: what can a loader give, what holds it back, and does it keep the GPU full?"""

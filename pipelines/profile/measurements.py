@@ -1,0 +1,80 @@
+"""What a profile holds: plain numbers, ready for JSON, from which forecast, diagnosis and plots are computed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Median, least and greatest of several measurements."""
+
+    median: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InPlace:
+    """The whole loader at one number of threads.
+
+    images_per_second: of an epoch.  cpu_ms: processor milliseconds a picture, of all threads and worker processes.
+    minor_faults, major_faults: page faults of the measured epochs; major ones waited for the disk.  memory: bytes
+    resident at the end.
+    """
+
+    images_per_second: Spread
+    cpu_ms: Spread
+    minor_faults: int
+    major_faults: int
+    memory: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """Reading the stored bytes of the samples in random order, by one thread.
+
+    cached_share: share of the file that was in the page cache when the profile began.  warm, cold: bytes a second with
+    the file in the cache, and after it was dropped; cold is None where the file system keeps its pages.
+    """
+
+    bytes_per_image: float
+    cached_share: float
+    warm: float
+    cold: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """The GPU's part, microseconds a picture; None where there is no GPU or no model was asked for.
+
+    step: a training step of `model` on one resident batch.
+    """
+
+    name: str
+    model: str | None = None
+    copy_us: float | None = None
+    normalise_us: float | None = None
+    step_us: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Everything that was measured.
+
+    stages: by number of threads, microseconds a picture and thread of each stage in isolation, in order, all threads
+        running it at a time.  in_place: by number of threads.  operations: by instruction of the policy's programs,
+        how many a picture has in the mean, and microseconds of each.  short_side: median of the pictures, pixels.
+    """
+
+    data: str
+    backend: str
+    size: int
+    samples: int
+    short_side: int
+    stages: Mapping[int, Mapping[str, Spread]]
+    in_place: Mapping[int, InPlace]
+    operations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    disk: Disk | None = None
+    device: Device
+    gpu_rate: float
+    gpu_rate_source: str

@@ -1,0 +1,112 @@
+"""A profile for people: tables on the terminal, and one picture."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.profile.diagnosis import diagnose
+from pipelines.profile.forecast import forecast, forecast_error, roofline, stage_total
+from pipelines.profile.measurements import Profile
+
+_COLOURS = ("#888780", "#378ADD", "#1D9E75", "#D85A30", "#7F77DD", "#BA7517")
+
+
+def print_profile(profile: Profile, console: Console) -> None:
+    """Stages, the loader at each number of threads, instructions, roofs, and the diagnosis."""
+    for table in (_stages(profile), _in_place(profile), _operations(profile), _roofs(profile)):
+        if table.row_count:
+            console.print(table)
+    console.print(diagnose(profile), highlight=False, markup=False)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _stages(profile: Profile) -> Table:
+    threads = sorted(profile.stages)
+    table = _table("Stages in isolation, µs a picture and thread", "stage", *[f"{count} threads" for count in threads])
+    for name in profile.stages[threads[0]]:
+        spreads = [profile.stages[count][name] for count in threads]
+        table.add_row(name, *[f"{s.median:.0f} ({s.least:.0f} to {s.most:.0f})" for s in spreads])
+    table.add_row("all", *[f"{stage_total(profile, count):.0f}" for count in threads])
+    return table
+
+
+def _in_place(profile: Profile) -> Table:
+    columns = ("threads", "img/s", "forecast", "error", "CPU ms/img", "minor faults", "major faults", "memory")
+    table = _table("The loader", *columns)
+    for threads, found in sorted(profile.in_place.items()):
+        rate, cost = found.images_per_second, found.cpu_ms
+        table.add_row(
+            str(threads),
+            f"{rate.median:,.0f} ({rate.least:,.0f} to {rate.most:,.0f})",
+            f"{forecast(profile, threads):,.0f}",
+            f"{forecast_error(profile, threads):+.1%}",
+            f"{cost.median:.3f} ({cost.least:.3f} to {cost.most:.3f})",
+            f"{found.minor_faults:,}",
+            f"{found.major_faults:,}",
+            f"{found.memory / 2**20:,.0f} MiB",
+        )
+    return table
+
+
+def _operations(profile: Profile) -> Table:
+    table = _table("Instructions of the policy", "instruction", "a picture", "µs each", "µs a picture")
+    for name, (count, microseconds) in profile.operations.items():
+        table.add_row(name, f"{count:.2f}", f"{microseconds:.1f}", f"{count * microseconds:.1f}")
+    return table
+
+
+def _roofs(profile: Profile) -> Table:
+    table = _table("What each part allows", "part", "img/s")
+    for name, rate in sorted(roofline(profile).items(), key=lambda item: item[1]):
+        table.add_row(name, f"{rate:,.0f}")
+    if profile.disk is not None:
+        cold = "" if profile.disk.cold else "; the file system keeps its pages, so no cold rate"
+        table.caption = f"{profile.disk.cached_share:.0%} of the set was cached when the profile began{cold}"
+    return table
+
+
+def plot(profile: Profile, out: Path) -> None:
+    """Stacked stages by number of threads, with the measured loader beside them, and the roofs."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
+    _plot_stages(profile, left)
+    _plot_roofs(profile, right)
+    figure.suptitle(f"{Path(profile.data).name}, {profile.backend}, {profile.size} px")
+    figure.savefig(out, dpi=150)
+
+
+def _plot_stages(profile: Profile, axes) -> None:
+    threads = sorted(profile.stages)
+    bottom = [0.0] * len(threads)
+    for colour, name in zip(_COLOURS, profile.stages[threads[0]]):
+        heights = [max(0.0, profile.stages[count][name].median) for count in threads]
+        axes.bar([str(count) for count in threads], heights, bottom=bottom, color=colour, width=0.6, label=name)
+        bottom = [low + height for low, height in zip(bottom, heights)]
+    measured = [1e6 * count / profile.in_place[count].images_per_second.median for count in threads]
+    axes.plot([str(count) for count in threads], measured, "k_", markersize=40, label="loader, measured")
+    axes.set(xlabel="threads", ylabel="µs a picture and thread")
+    axes.set_ylim(0, 1.35 * max(*bottom, *measured))
+    axes.legend(loc="upper left", ncols=2, fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _plot_roofs(profile: Profile, axes) -> None:
+    roofs = sorted(roofline(profile).items(), key=lambda item: -item[1])
+    names, rates = [name for name, _ in roofs], [rate for _, rate in roofs]
+    colours = ["#D85A30" if name == "GPU" else "#1D9E75" if name.startswith("loader") else "#B5D4F4" for name in names]
+    axes.barh(names, rates, color=colours, height=0.6)
+    for row, rate in enumerate(rates):
+        axes.text(rate, row, f" {rate:,.0f}", va="center", fontsize=8)
+    axes.set_xscale("log")
+    axes.set(xlabel="img/s that each part allows")
+    axes.set_xlim(min(rates) / 2, max(rates) * 4)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,171 @@
+"""The profiler's arithmetic on made-up measurements, and small real profiles."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from layermix import POLICIES, InputError
+from pipelines.profile import command, disk
+from pipelines.profile.diagnosis import diagnose
+from pipelines.profile.forecast import forecast, forecast_error, roofline
+from pipelines.profile.isolated import PART, Prefix, measure_stages
+from pipelines.profile.measurements import Device, Disk, InPlace, Profile, Spread
+from pipelines.profile.operations import measure_operations
+
+
+def exactly(value):
+    return Spread(median=value, least=value, most=value)
+
+
+def profile_of(stages, rate=2000.0, threads=2, **changes):
+    """A profile at one number of threads whose stages cost so many microseconds."""
+    place = InPlace(images_per_second=exactly(rate), cpu_ms=exactly(1.0), minor_faults=0, major_faults=0, memory=1)
+    made = Profile(
+        data="in.beton",
+        backend="ffcv",
+        size=224,
+        samples=64,
+        short_side=400,
+        stages={threads: {name: exactly(cost) for name, cost in stages.items()}},
+        in_place={threads: place},
+        device=Device(name="CPU"),
+        gpu_rate=10000.0,
+        gpu_rate_source="made up",
+    )
+    return replace(made, **changes)
+
+
+STAGES = {"read": 10.0, "decode": 500.0, "crop, resize, flip": 240.0, "mix": 250.0}
+
+
+def test_the_forecast_is_what_threads_give_that_do_the_stages_one_after_the_other():
+    profile = profile_of(STAGES, rate=1900.0)
+    assert forecast(profile, 2) == pytest.approx(2 / 1000e-6)
+    assert forecast_error(profile, 2) == pytest.approx(2000 / 1900 - 1)
+
+
+def test_the_diagnosis_names_the_largest_stage_the_cores_and_the_change_that_saves_most():
+    said = diagnose(profile_of(STAGES))
+    assert said.startswith("decode-bound: the GPU eats 10,000 img/s (made up); 10 cores of this kind fill it")
+    assert "a store without decoding" in said
+    assert said.endswith("needs 5.")
+    without_decode = diagnose(profile_of({"read": 10.0, "crop, resize, flip": 240.0, "mix": 250.0}, rate=4000.0))
+    assert without_decode.startswith("mix-bound")
+    assert "mixing on the GPU needs 3" in without_decode
+
+
+def test_a_loader_that_outruns_the_gpu_needs_fewer_threads():
+    said = diagnose(profile_of(STAGES, rate=4000.0, threads=4, gpu_rate=1000.0))
+    assert said.startswith("GPU-bound")
+    assert "4.0 times that with 4 threads; 1 are enough" in said
+
+
+def test_a_slow_bus_and_a_slow_disk_are_named():
+    slow_bus = profile_of(STAGES, device=Device(name="GPU", copy_us=1000.0))
+    assert diagnose(slow_bus).startswith("bus-bound")
+    slow_disk = profile_of(STAGES, disk=Disk(bytes_per_image=1e5, cached_share=0.0, warm=1e10, cold=1e7))
+    assert "The disk, when cold, gives 100 img/s." in diagnose(slow_disk)
+
+
+def test_no_roof_is_made_of_what_was_not_measured():
+    roofs = roofline(profile_of(STAGES))
+    assert not {"bus", "normalisation", "disk, cold", "disk, warm cache"} & roofs.keys()
+    assert roofs["decode"] == pytest.approx(2e6 / 500)
+
+
+def test_a_stage_is_what_it_adds_to_those_before_it_and_every_sample_is_done_once_a_repeat(monkeypatch):
+    clock, done = [0.0], []
+    monkeypatch.setattr("pipelines.profile.isolated.time.perf_counter", lambda: clock[0])
+
+    def prefix(cost):
+        def run(ids):
+            assert len(ids) <= PART
+            clock[0] += cost * len(ids)
+            done.extend(ids.tolist())
+
+        return lambda: run
+
+    ids = np.arange(40, dtype=np.uint64)
+    found = measure_stages([Prefix("a", prefix(1e-6)), Prefix("b", prefix(4e-6))], ids, threads=1, repeats=3)
+    assert found["a"].median == pytest.approx(1)
+    assert found["b"].median == pytest.approx(3)
+    assert sorted(done) == sorted(ids.tolist() * 2 * 4)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_instruction_of_every_policy_is_measured(name, photographs, bank):
+    policy = POLICIES[name]()
+    found = measure_operations(policy, bank, photographs[:12], seed=0, repeats=1)
+    programs = policy.draw(np.arange(12), seed=0, height=32, width=32, bank=bank)
+    written = sum(int((program["op"] != 0).cumprod().sum()) for program in programs)
+    assert sum(count for count, _ in found.values()) * 12 == pytest.approx(written)
+    assert all(microseconds > 0 for _, microseconds in found.values())
+
+
+def test_dropping_the_cache_empties_it_or_is_said_to_have_failed(tmp_path):
+    file = tmp_path / "data"
+    file.write_bytes(np.random.default_rng(0).bytes(1 << 20))
+    with file.open("rb+") as content:
+        disk.os.fsync(content.fileno())
+    found = disk.measure_disk([file], samples=64, reads=16)
+    assert found.bytes_per_image == 1 << 14
+    assert found.warm > 0
+    assert (found.cold is None) == (disk._cached_share([file]) > disk._KEPT and found.cold is None)
+
+
+def test_a_measured_gpu_goes_before_the_published_one_and_a_given_rate_before_both():
+    assert command.gpu_rate(7.0, 100.0, "H200") == (7.0, "as given")
+    assert command.gpu_rate(None, 100.0, "H200") == (10000.0, "measured, H200")
+    assert command.gpu_rate(None, None, "CPU")[0] == command.PUBLISHED_RATE
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--threads", "0"], "--threads"),
+        (["--policy", "layermx"], "--policy must be none or one of"),
+        (["--gpu-rate", "0"], "--gpu-rate must be > 0"),
+        (["--repeats", "0"], "--repeats must be >= 1"),
+    ],
+)
+def test_bad_flags_are_named(flags, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        command.main(["--data", str(tmp_path / "x.beton"), *flags])
+
+
+def test_a_small_profile_gives_tables_json_plot_and_a_trace_that_loads(tmp_path, capsys):
+    from writers.write_dataset import main as write
+
+    data, bank = tmp_path / "digits.beton", tmp_path / "bank.beton"
+    write(["--source", "digits", "--split", "test", "--out", str(data)])
+    write(["--source", "fractals", "--generate", "4", "--short-side", "36", "--out", str(bank)])
+    out, picture, trace = tmp_path / "p.json", tmp_path / "p.png", tmp_path / "t.json"
+    flags = ["--data", str(data), "--fractals", str(bank), "--size", "32", "--crop", "pad", "--batch-size", "16"]
+    flags += ["--samples", "64", "--repeats", "1", "--threads", "1", "2", "--json", str(out), "--plot", str(picture)]
+    assert command.main([*flags, "--trace", str(trace), "--trace-batches", "6"]) == 0
+    assert "-bound: " in capsys.readouterr().out
+    found = json.loads(out.read_text())
+    assert list(found["stages"]["2"]) == ["read", "crop, resize, flip", "mix"]
+    assert found["in_place"]["1"]["images_per_second"]["median"] > 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    check_trace(json.loads(trace.read_text()), batches=6)
+
+
+def check_trace(content, batches):
+    """The rules of the trace event format, and that spans of one thread do not overlap without nesting."""
+    complete = [event for event in content["traceEvents"] if event["ph"] == "X"]
+    names = {event["name"] for event in complete}
+    assert {"wait for the loader", "normalise", "decode, crop, resize", "mix"} <= names
+    assert sum(event["name"] == "normalise" for event in complete) == batches
+    assert [event["ts"] for event in complete] == sorted(event["ts"] for event in complete)
+    named = {event["tid"] for event in content["traceEvents"] if event["ph"] == "M"}
+    for thread in {event["tid"] for event in complete}:
+        assert thread in named
+        ends: list[float] = []
+        for event in (event for event in complete if event["tid"] == thread):
+            while ends and ends[-1] <= event["ts"]:
+                ends.pop()
+            assert not ends or event["ts"] + event["dur"] <= ends[-1] + 0.01
+            ends.append(event["ts"] + event["dur"])
