@@ -24,11 +24,20 @@ from pipelines.contract import Batch, Loader
 def build_loader(config: LoaderConfig) -> Loader:
     """Open the loader that fits the dataset's format; its backend is imported only now.
 
+    A `.beton` is loaded by FFCV's graph, a folder of class folders by PyTorch's DataLoader.
+
     Raises:
         InputError: no such dataset, an unknown format, a damaged or unfinished file, a bank that does not fit.
     """
+    if config.data.is_dir():
+        from pipelines.torch_loader import TorchLoader
+
+        return TorchLoader(config)
     if config.data.suffix != ".beton":
-        raise InputError(f"`data` must be a .beton file, got {config.data}; write one with writers.write_dataset")
+        raise InputError(
+            f"`data` must be a .beton file or a folder of class folders, got {config.data}; write a file with "
+            "writers.write_dataset"
+        )
     with quick_ffcv_import(), _torch_threads_kept():
         from pipelines.ffcv_loader import FFCVLoader
     return FFCVLoader(config)

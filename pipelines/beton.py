@@ -16,13 +16,11 @@ from ffcv.fields.base import Field
 from ffcv.types import ALLOC_TABLE_TYPE, CURRENT_VERSION, FieldDescType, HeaderType, get_metadata_type
 
 from layermix import InputError
+from layermix.pictures import MAX_PIXELS
 from layermix.yuv import MODE, yuv_bytes
 
 JPEG, RAW, YUV = 0, 1, MODE
 """Modes of a stored picture; YUV, see `layermix.yuv`, is none of ffcv's."""
-
-MAX_PIXELS = 89_478_485
-"""Largest JPEG that is decoded, Pillow's limit: 268 MB; a file that tells of more is taken for an attack."""
 
 MAX_FIELDS = 64
 

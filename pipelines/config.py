@@ -13,7 +13,8 @@ class LoaderConfig:
     """Settings of `build_loader`; the defaults are those of evaluation on pictures stored at their final size.
 
     Args:
-        data: the dataset, a `.beton` written by `writers.write_dataset`, or the name of a set of shards.
+        data: the dataset, a `.beton` written by `writers.write_dataset`, or the name of a set of shards; or a folder
+            of class folders of picture files.
         batch_size: pictures a batch and rank.
         size: side of the square pictures that come out, in pixels.
         crop: "random_resized" (ImageNet training), "pad" (CIFAR training: a random crop after padding), "center"
@@ -24,7 +25,7 @@ class LoaderConfig:
         views: 1, or 3 for the Jensen-Shannon loss: the cropped picture itself and views 1 and 2 of `policy`, which draw
             independently (`layermix.views.jsd_views`); images are then (N, 3, 3, H, W).
         seed: 0 to 2^64 - 1; with the epoch and the sample id it fixes every pixel.
-        threads: threads that decode and augment.
+        threads: threads that decode and augment; of a folder worker processes, or none where it is 1.
         order: "sequential", the order of the file; "random", anew each epoch; or "quasi_random", random among samples
             that are near one another in the file, for files larger than memory.
         window: samples that "quasi_random" shuffles at a time.
@@ -38,7 +39,7 @@ class LoaderConfig:
         on_damage: what becomes of a picture that does not decode: "raise" an InputError that names it, or "skip" it:
             its batch comes without it, and `Loader.damaged` lists it.
         os_cache: True maps the file and leaves caching to the system; False reads each batch's bytes, for files on
-            network or spinning disks.
+            network or spinning disks; of a folder files are always read.
         padding: black pixels on each side, of crop "pad".
         scale, ratio: range of the area share and of width / height, of crop "random_resized".
         center_ratio: share of the short side that crop "center" keeps; 224/256 is the usual one for ImageNet.

@@ -1,4 +1,4 @@
-"""Which part of a picture a loader keeps, drawn by the counter generator: the same for every backend."""
+"""Crop, resize and flip of a decoded picture, drawn by the counter generator: one kernel for every backend."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from layermix import geometry
 from layermix.compilation import jit
+from layermix.resize import resize_rgb
 from pipelines.config import LoaderConfig
 
 RANDOM_RESIZED, PAD, CENTER, NONE = range(4)
@@ -56,3 +57,26 @@ def crop_box(crop, epoch, sample_id, height, width):
     if crop.kind == CENTER:
         return geometry.center_crop(height, width, crop.share)
     return geometry.random_resized_crop(crop.seed, epoch, sample_id, 0, height, width, crop.scale, crop.ratio)
+
+
+@jit
+def crop_picture(picture, crop, epoch, sample_id, scratch, out):
+    """The crop of a whole picture.
+
+    Args:
+        picture: uint8 (H, W, 3); of the size of `out` where `crop` is of kind "none".
+        scratch: uint8 (at least `layermix.resize.crop_scratch(W, size)`,), contents undefined.
+        out: uint8 (size, size, 3).
+    """
+    mirrored = is_mirrored(crop, epoch, sample_id)
+    if is_resized(crop):
+        box = crop_box(crop, epoch, sample_id, picture.shape[0], picture.shape[1])
+        resize_rgb(picture, box[0], box[1], box[2], box[3], mirrored, scratch, out)
+        return
+    if crop.kind == PAD:
+        vertical, horizontal = geometry.random_offset(crop.seed, epoch, sample_id, 0, 2 * crop.padding)
+        geometry.pad_crop(picture, crop.padding, vertical, horizontal, out)
+    else:
+        out[...] = picture
+    if mirrored:
+        geometry.flip_left_right(out)

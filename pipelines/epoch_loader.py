@@ -37,6 +37,10 @@ class EpochLoader(ABC):
     def close(self) -> None:
         """End a running iteration."""
 
+    def end_iteration(self) -> None:
+        """End a running iteration for another one to begin; a backend whose workers outlive an epoch keeps them."""
+        self.close()
+
     def __len__(self) -> int:
         return ceil(len(self.ids) / self.config.batch_size)
 
@@ -47,7 +51,7 @@ class EpochLoader(ABC):
     def set_epoch(self, epoch: int) -> None:
         if not 0 <= epoch <= MAX_EPOCH:
             raise InputError(f"`epoch` must be in 0..{MAX_EPOCH}, got {epoch}")
-        self.close()
+        self.end_iteration()
         self.epoch, self.next_batch = epoch, 0
         self.ids, self.valid = rank_share(self.config, self.num_samples, epoch)
 

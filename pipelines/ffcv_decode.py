@@ -7,14 +7,13 @@ from ffcv.fields.rgb_image import SimpleRGBImageDecoder
 from ffcv.pipeline.allocation_query import AllocationQuery
 from ffcv.pipeline.state import State
 
-from layermix import geometry
 from layermix.compilation import jit
-from layermix.resize import crop_scratch, resize_rgb, resize_ycc
+from layermix.resize import crop_scratch, resize_ycc
 from layermix.yuv import yuv_bytes, yuv_planes, yuv_to_rgb
 from pipelines.addresses import address_of, int64_at, uint8_at
-from pipelines.beton import JPEG, RAW, YUV
+from pipelines.beton import JPEG, RAW
 from pipelines.config import LoaderConfig
-from pipelines.crops import PAD, Crop, crop_box, is_mirrored, is_resized
+from pipelines.crops import Crop, crop_box, crop_picture, is_mirrored, is_resized
 from pipelines.jpeg_crop import decoded_bytes, jpeg_crop, jpeg_whole
 from pipelines.spans import span
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED, close_decoder, open_decoder
@@ -88,40 +87,29 @@ def stored_bytes(address, contents, addresses, sizes):
 @jit
 def _decode(library, decoder, data, mode, height, width, crop, epoch, sample_id, scratch, out):
     """One sample into `out`, uint8 (size, size, 3); False if it is damaged."""
-    mirrored = is_mirrored(crop, epoch, sample_id)
-    if is_resized(crop):
-        box = crop_box(crop, epoch, sample_id, height, width)
-        return _resized(library, decoder, data, mode, height, width, box, mirrored, scratch, out)
+    if mode != RAW and is_resized(crop):
+        box, mirrored = crop_box(crop, epoch, sample_id, height, width), is_mirrored(crop, epoch, sample_id)
+        if mode == JPEG:
+            return jpeg_crop(library, decoder, data, height, width, box, mirrored, scratch, out)
+        return _yuv_crop(data, height, width, box, mirrored, scratch[1], out)
     pixels = data if mode == RAW else scratch[0][: 3 * height * width]
     if pixels.size != 3 * height * width:
         return False
     picture = pixels.reshape(height, width, 3)
     if mode != RAW and not _whole(library, decoder, data, mode, picture):
         return False
-    if crop.kind == PAD:
-        vertical, horizontal = geometry.random_offset(crop.seed, epoch, sample_id, 0, 2 * crop.padding)
-        geometry.pad_crop(picture, crop.padding, vertical, horizontal, out)
-    else:
-        out[...] = picture
-    if mirrored:
-        geometry.flip_left_right(out)
+    crop_picture(picture, crop, epoch, sample_id, scratch[1], out)
     return True
 
 
 @jit
-def _resized(library, decoder, data, mode, height, width, box, mirrored, scratch, out):
+def _yuv_crop(data, height, width, box, mirrored, scratch, out):
     """The crop `box`, (top, left, height, width) in pixels, resized to `out`; False if the picture is damaged."""
-    if mode == JPEG:
-        return jpeg_crop(library, decoder, data, height, width, box, mirrored, scratch, out)
-    if data.size != (yuv_bytes(height, width) if mode == YUV else 3 * height * width):
+    if data.size != yuv_bytes(height, width):
         return False
-    if mode == YUV:
-        luma, blue, red = yuv_planes(data, height, width)
-        top, left, high, wide = np.float64(box[0]), np.float64(box[1]), np.float64(box[2]), np.float64(box[3])
-        resize_ycc(luma, blue, red, 2, 2, top, left, high, wide, mirrored, scratch[1], out)
-    else:
-        picture = data.reshape(height, width, 3)
-        resize_rgb(picture, box[0], box[1], box[2], box[3], mirrored, scratch[1], out)
+    luma, blue, red = yuv_planes(data, height, width)
+    top, left, high, wide = np.float64(box[0]), np.float64(box[1]), np.float64(box[2]), np.float64(box[3])
+    resize_ycc(luma, blue, red, 2, 2, top, left, high, wide, mirrored, scratch, out)
     return True
 
 

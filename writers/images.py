@@ -1,78 +1,21 @@
-"""From the bytes of an untrusted picture file to RGB pixels, and from pixels to JPEG.
-
-Every function is pure and safe to call from several threads. Pictures are known by their content, never by
-their names: ImageNet holds a PNG named JPEG and 22 CMYK JPEGs.
-"""
-
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator
+"""Shrinking pixels and encoding them; decoding untrusted files is `layermix.pictures`, whose names are here too."""
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image
 
-from layermix.errors import InputError
+from layermix.pictures import FORMATS, MAX_PIXELS, PictureFile, decode_image, quiet_pillow
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""Types that are decoded. Others stay shut: Pillow would start Ghostscript for an EPS file."""
-
-MAX_PIXELS = 89_478_485
-"""Largest picture that is decoded (Pillow's own limit, 268 MB of RGB); more is taken for a decompression bomb."""
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-class PictureFile:
-    """The bytes of a picture file with the header read; `name` is what errors call it.
-
-    InputError, here and in `pixels`: an empty, truncated or damaged file, a type outside FORMATS, more than
-    MAX_PIXELS, 32-bit or floating-point pixels.
-    """
-
-    def __init__(self, data: bytes, name: str) -> None:
-        if not data:
-            raise InputError(f"{name}: the file is empty; replace it or remove it")
-        self._name = name
-        with _pillow_errors(name):
-            self._image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if self._image.width * self._image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError(f"{self._image.width} x {self._image.height}")
-
-    def upright_jpeg_size(self) -> tuple[int, int] | None:
-        """(height, width) of a gray or RGB JPEG that no EXIF tag turns; None for any other picture.
-
-        Known from the header: the pixels may still be damaged.
-        """
-        image = self._image
-        is_plain = image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB")
-        return (image.height, image.width) if is_plain and _orientation(image) not in _TURNS else None
-
-    def pixels(self) -> np.ndarray:
-        """Decode the whole file into upright uint8 RGB of shape (H, W, 3).
-
-        EXIF orientation is applied (a block that cannot be read counts as upright), gray is replicated,
-        16-bit gray is scaled to 8 bits, CMYK and palettes are converted, transparency is dropped as
-        torchvision's folder loader does, and of an animation the first frame is taken.
-        """
-        with _pillow_errors(self._name):
-            self._image.load()
-            turn = _TURNS.get(_orientation(self._image))
-            return _to_rgb(self._image if turn is None else self._image.transpose(turn))
-
-
-def decode_image(data: bytes, name: str) -> np.ndarray:
-    """The `pixels` of a PictureFile: upright uint8 RGB of shape (H, W, 3); InputError with `name`."""
-    return PictureFile(data, name).pixels()
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "PictureFile",
+    "decode_image",
+    "encode_jpeg",
+    "encode_png",
+    "quiet_pillow",
+    "shrink",
+    "shrunk_size",
+]
 
 
 def shrunk_size(height: int, width: int, short_side: int | None = None, max_side: int | None = None) -> tuple[int, int]:
@@ -112,49 +55,3 @@ def encode_png(image: np.ndarray) -> bytes:
     if not done:
         raise RuntimeError(f"OpenCV cannot encode a picture of shape {image.shape}")
     return data.tobytes()
-
-
-@contextlib.contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Within the block Pillow's remarks on odd metadata are not printed; its bomb warning is raised, not printed.
-
-    Python's warning filters belong to the process: enter this once, in the main thread, around a whole run.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-@contextlib.contextmanager
-def _pillow_errors(name: str) -> Iterator[None]:
-    """Turn whatever Pillow raises on hostile bytes inside the block into an InputError."""
-    try:
-        yield
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        reason = f"more than {MAX_PIXELS} pixels, refused as a decompression bomb ({error})"
-        raise InputError(f"{name}: {reason}; shrink it or remove it") from error
-    except Image.UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
-        raise InputError(f"{name}: not a picture of type {known}; replace it or remove it") from error
-    except Exception as error:  # Pillow's decoders raise a dozen types on hostile bytes
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{name}: cannot be decoded ({reason}); replace it or remove it") from error
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # a damaged tag block hides no pixels; see PictureFile.pixels
-        return 1
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16"):
-        gray = np.asarray(image).astype(np.uint32)
-        return np.repeat(((gray * 255 + 32767) // 65535).astype(np.uint8)[..., None], 3, axis=2)
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no fixed range; convert it to 8 bits")
-    if image.mode in ("P", "PA"):
-        image = image.convert("RGBA")
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))

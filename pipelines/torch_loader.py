@@ -1,0 +1,134 @@
+"""The plain PyTorch loader: a folder of class folders, decoded by Pillow in the worker processes of torch's DataLoader.
+
+The loader that users know, with the crops, flips and engine of this project: from equal pixels it gives the bytes of
+the FFCV graph. It needs no dataset to be written first, and is the reference that other loaders are compared with.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from layermix import InputError
+from layermix.class_folders import list_class_folders
+from pipelines.config import LoaderConfig
+from pipelines.contract import Batch
+from pipelines.epoch_loader import EpochLoader, open_bank
+from pipelines.torch_folder import CroppedFolder, Request, Result, as_it_is
+
+
+class TorchLoader(EpochLoader):
+    """The `pipelines.Loader` of a folder of class folders; see there for what its methods promise.
+
+    Sample ids follow the names of classes, then of pictures, as in a dataset that `writers.write_dataset` makes of the
+    folder; classes are the names of the folders. One thread is the calling one; more are that many worker processes,
+    spawned for the first batch and kept for all epochs until `close`. Every batch has memory of its own.
+    """
+
+    manifest = None
+
+    def __init__(self, config: LoaderConfig) -> None:
+        folders = list_class_folders(config.data, "`data`")
+        paths = [Path(name, file) for name, files in folders.items() for file in files]
+        super().__init__(config, len(paths))
+        self.classes = tuple(folders)
+        self._labels = np.repeat(np.arange(len(folders)), [len(files) for files in folders.values()])
+        open_bank(config)  # a bank that does not fit is said here, not by a worker
+        self._pictures, self._requests = CroppedFolder(config, paths), list[Request]()
+        self._workers: DataLoader | None = None
+        self._results: Iterator[Any] | None = None
+        self._loops = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.end_iteration()
+        loop, size = self._loops, self.config.batch_size
+        starts = range(self.next_batch * size, len(self.ids), size)
+        self._ask_for([(self.epoch, self.ids[start : start + size]) for start in starts])
+        for start in starts:
+            if self._loops != loop:
+                raise RuntimeError(
+                    "the loader was closed or moved while this loop over it was running; start a new loop"
+                )
+            images, reasons = self._next_result()
+            self.next_batch += 1
+            yield self._batch(images, reasons, slice(start, start + size))
+        self.next_batch = 0
+
+    def _ask_for(self, requests: list[Request]) -> None:
+        """Let the workers begin with these batches, a few ahead of the consumer."""
+        if not requests:
+            return
+        if self._workers is None:
+            self._workers = _data_loader(self.config, self._pictures, self._requests)
+        self._requests[:] = requests
+        self._results = iter(self._workers)
+
+    def _next_result(self) -> Result:
+        """The next batch; a worker that died is torch's RuntimeError."""
+        try:
+            result = next(cast(Iterator[Any], self._results))
+        except BaseException:
+            self.close()
+            raise
+        if isinstance(result, InputError):
+            raise result
+        return result
+
+    def _batch(self, images: torch.Tensor, reasons: dict[int, str], place: slice) -> Batch:
+        ids, valid = self.ids[place], self.valid[place]
+        if reasons:
+            sound = ~np.isin(ids, list(reasons))
+            self._note_reasons(ids, sound, reasons)
+            images, ids, valid = images[torch.from_numpy(sound)], ids[sound], valid[sound]
+        images = images.to(self.config.device, non_blocking=True).permute(0, 3, 1, 2)
+        labels = torch.from_numpy(self._labels[ids]).to(self.config.device, non_blocking=True)
+        return Batch(images, labels, torch.from_numpy(ids.copy()), torch.from_numpy(valid.copy()))
+
+    def _note_reasons(self, ids: np.ndarray, sound: np.ndarray, reasons: dict[int, str]) -> None:
+        first = int(ids[~sound][0])
+        if self.config.on_damage == "raise":
+            raise InputError(
+                f'{reasons[first]}, or leave such samples out with on_damage="skip" (sample {first} of '
+                f"{self.config.data})"
+            )
+        self.note_damage(ids, sound, str(self.config.data))
+
+    def end_iteration(self) -> None:
+        self._loops += 1
+        self._results = None
+
+    def close(self) -> None:
+        """End a running iteration and the worker processes; the next iteration starts new ones."""
+        self.end_iteration()
+        self._workers = None  # the last reference: torch joins its processes now
+
+
+def _data_loader(config: LoaderConfig, pictures: CroppedFolder, requests: list[Request]) -> DataLoader:
+    """torch's loader of the batches that `requests` holds when its iteration begins.
+
+    Its generator is its own: starting an epoch draws a number, and torch's global generator belongs to the user.
+    """
+    count = config.threads if config.threads > 1 else 0
+    processes: dict[str, Any] = (
+        {
+            "num_workers": count,
+            "persistent_workers": True,
+            "multiprocessing_context": "spawn",
+            "prefetch_factor": ceil(config.batches_ahead / count),
+        }
+        if count
+        else {}
+    )
+    return DataLoader(
+        pictures,
+        batch_size=None,
+        sampler=requests,
+        collate_fn=as_it_is,
+        pin_memory=torch.device(config.device).type == "cuda",
+        generator=torch.Generator(),
+        **processes,
+    )
