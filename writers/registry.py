@@ -90,6 +90,13 @@ def _open_ilsvrc_tar(request: SourceRequest) -> Source:
     return _subset(IlsvrcTar(_root(request), request.ground_truth), request)
 
 
+def _open_videos(request: SourceRequest) -> Source:
+    from writers.sources.folder import FolderSource
+    from writers.sources.videos import VideoSource
+
+    return VideoSource(_subset(FolderSource(_root(request)), request))
+
+
 def _open_npy(request: SourceRequest) -> Source:
     from writers.sources.npy import NpySource
 
@@ -137,6 +144,7 @@ SOURCES = {
     "folder": SourceKind(open=_open_folder, flags=frozenset({"root", "subset"})),
     "ilsvrc-tar": SourceKind(open=_open_ilsvrc_tar, flags=frozenset({"root", "ground_truth", "subset"})),
     "npy": SourceKind(open=_open_npy, flags=frozenset({"root", "severity"})),
+    "videos": SourceKind(open=_open_videos, flags=frozenset({"root", "subset"})),
     "digits": SourceKind(open=_open_digits, flags=frozenset({"split"})),
     "fractals": SourceKind(open=_open_fractals, flags=frozenset({"root", "generate", "seed", "color"})),
 }

@@ -27,7 +27,8 @@ class Source(Protocol):
 
     `read` is called from several threads at once, in roughly ascending order, and gives the same sample
     whenever it is asked again. Input that cannot be read is an InputError that names it; an OSError never
-    leaves a source.
+    leaves a source. A source of sequences, such as videos, yields their pictures one after the other and has
+    `frames`, the number of pictures of each.
     """
 
     @property
@@ -44,3 +45,9 @@ class Source(Protocol):
     def describe(self) -> Mapping[str, Any]:
         """Origin of the pictures for the manifest: values that JSON can hold, the same at every call."""
         ...
+
+
+def frames_of(source: Source) -> dict[str, int]:
+    """The manifest's option `frames` of a source of sequences; nothing for others."""
+    frames = getattr(source, "frames", None)
+    return {} if frames is None else {"frames": frames}

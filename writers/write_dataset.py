@@ -40,6 +40,8 @@ Limits: pictures up to 89 million pixels and sides up to 65,500; in a .tar 8 GiB
     python -m writers.write_dataset --source folder --root train --format webdataset --shards 128 --out in-webdataset
     python -m writers.write_dataset --source ilsvrc-tar --root downloads --subset imagenet-200 --out in200.beton
     python -m writers.write_dataset --source npy --root CIFAR-10-C/fog.npy --severity 3 --out fog3.beton
+    python -m writers.write_dataset --source npy --root CIFAR-10-P/tilt.npy --out tilt.beton
+    python -m writers.write_dataset --source videos --root ImageNet-P/tilt --raw --out tilt.beton
     python -m writers.write_dataset --source fractals --root fractals --format beton --out bank.beton
     python -m writers.write_dataset --source fractals --generate 1000 --short-side 36 --out bank36.beton
 """
@@ -66,7 +68,7 @@ from writers.progress import show_progress
 from writers.ranks import Rank
 from writers.registry import FRACTAL_SIDE, SourceRequest, open_source
 from writers.shards import output_path
-from writers.source import Source
+from writers.source import Source, frames_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +79,10 @@ class WriteDataset:
     change keeps its bytes.
     """
 
-    source: Literal["cifar10", "cifar100", "parquet", "folder", "ilsvrc-tar", "npy", "digits", "fractals"]
+    source: Literal["cifar10", "cifar100", "parquet", "folder", "ilsvrc-tar", "npy", "videos", "digits", "fractals"]
     """Kind of pictures: original CIFAR pickles, Hugging Face parquet, class folders (ImageNet's and
-    ImageNet-C's layout), ImageNet's tars, a CIFAR-C file (.npy with labels.npy beside it),
-    scikit-learn's digits, or fractals."""
+    ImageNet-C's layout), ImageNet's tars, a file of CIFAR-C or CIFAR-P (.npy with labels.npy beside it),
+    class folders of videos (a perturbation of ImageNet-P), scikit-learn's digits, or fractals."""
     out: Path
     """File to write, with the suffix of the format, or a folder for it (a name without suffix); its manifest stands
     beside the file as OUT.manifest.json."""
@@ -94,7 +96,7 @@ class WriteDataset:
     """Labels of ImageNet's validation tar: the devkit's file (meta.mat beside it), val.txt, LOC_val_solution.csv,
     or a wnid a line."""
     subset: str | None = None
-    """Classes of folder and ilsvrc-tar to keep: imagenet-200, or a file of one class name a line."""
+    """Classes of folder, videos and ilsvrc-tar to keep: imagenet-200, or a file of one class name a line."""
     severity: int | None = None
     """The part of a corrupted set's .npy of this severity, 1 to 5; the whole file if not given."""
     short_side: int | None = None
@@ -241,7 +243,7 @@ def _write(source: Source, options: StoreOptions, arguments: WriteDataset) -> Ma
     layout = FractalLayout(options, channels, arguments.format) if is_bank else ImageLayout(options, arguments.format)
     with quiet_pillow(), _progress(source, arguments, rank) as advance:
         common: dict[str, Any] = {
-            "options": options.describe(),
+            "options": options.describe() | frames_of(source),
             "threads": arguments.threads or max(1, len(os.sched_getaffinity(0)) // rank.local_size),
             "overwrite": arguments.overwrite and not rank.restarted,
             "resume": arguments.resume or rank.restarted,

@@ -1,4 +1,4 @@
-"""CIFAR-C's files."""
+"""CIFAR-C's and CIFAR-P's files."""
 
 import numpy as np
 import pytest
@@ -38,8 +38,10 @@ def test_it_is_written(fog, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("fog", PICTURES.astype(np.float32), r"fog\.npy: must be uint8 \(N, H, W, 3\), got float32"),
-        ("fog", PICTURES[None], "must be uint8"),
+        ("fog", PICTURES.astype(np.float32), r"fog\.npy: must be uint8 \(N, H, W, 3\), or .* got float32"),
+        ("fog", PICTURES[None, None], "must be uint8"),
+        ("fog", PICTURES[..., 0], "must be uint8"),
+        ("fog", np.asfortranarray(PICTURES), "must be stored in C order"),
         ("fog", np.array([{}], object), r"fog\.npy: cannot be read as a \.npy \(.*objects"),
         ("labels", LABELS[:9], r"labels\.npy: must be 10 integers"),
         ("labels", LABELS - 1, "labels must be from 0"),
@@ -66,3 +68,49 @@ def test_a_severity_that_is_not_there_is_refused(fog, severity, count, message):
     np.save(fog.with_name("labels.npy"), LABELS[:count])
     with pytest.raises(InputError, match=message):
         NpySource(fog, severity)
+
+
+SEQUENCES = np.random.default_rng(1).integers(0, 256, (4, 6, 32, 32, 3), np.uint8)
+
+
+@pytest.fixture
+def tilt(tmp_path):
+    np.save(tmp_path / "tilt.npy", SEQUENCES)
+    return tmp_path / "tilt.npy"
+
+
+def test_the_pictures_of_sequences_follow_one_another_with_the_label_of_theirs(tilt):
+    np.save(tilt.with_name("labels.npy"), np.array([2, 0, 1, 1]))
+    source = NpySource(tilt)
+    assert (source.frames, len(source), source.classes) == (6, 24, ("0", "1", "2"))
+    for index in range(24):
+        sample = source.read(index)
+        assert np.array_equal(sample.image, SEQUENCES[index // 6, index % 6])
+        assert sample.label == (2, 0, 1, 1)[index // 6]
+    assert source.read(13).name == f"{tilt} row 2 frame 1"
+
+
+def test_sequences_are_written_without_labels_and_with_their_number_of_frames(tilt, tmp_path):
+    out = tmp_path / "x.beton"
+    assert run_program(main, ["--source", "npy", "--root", str(tilt), "--out", str(out)]) == 0
+    manifest = read_manifest(out)
+    assert (manifest.count, manifest.options["frames"], manifest.classes) == (24, 6, ("unlabelled",))
+
+
+@pytest.mark.parametrize(
+    ("labels", "severity", "message"),
+    [
+        (np.arange(24), None, r"labels\.npy: must be 4 integers as tilt\.npy has sequences, got int64 \(24,\)"),
+        (np.arange(4), 1, "--severity means nothing to the sequences"),
+    ],
+)
+def test_labels_and_severities_that_sequences_have_not_are_refused(labels, severity, message, tilt):
+    np.save(tilt.with_name("labels.npy"), labels)
+    with pytest.raises(InputError, match=message):
+        NpySource(tilt, severity)
+
+
+def test_truncated_sequences_are_refused(tilt):
+    tilt.write_bytes(tilt.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"tilt\.npy: cannot be read as a \.npy"):
+        NpySource(tilt)
