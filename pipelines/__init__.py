@@ -29,7 +29,7 @@ def build_loader(config: LoaderConfig) -> Loader:
     Raises:
         InputError: no such dataset, an unknown format, a damaged or unfinished file, a bank that does not fit.
     """
-    if config.data.is_dir():
+    if config.data.is_dir() and not any(config.data.glob("*.manifest.json")):
         from pipelines.torch_loader import TorchLoader
 
         return TorchLoader(config)

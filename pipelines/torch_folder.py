@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from layermix import FractalBank, InputError, augment
+from layermix import FractalBank, InputError, augment, jsd_views
 from layermix.files import read_file
 from layermix.pictures import decode_image
 from layermix.resize import crop_scratch
@@ -19,7 +19,8 @@ Request = tuple[int, np.ndarray]
 """One batch: the epoch, and the sample ids, int64 (N,)."""
 
 Result = tuple[torch.Tensor, dict[int, str]]
-"""Images, uint8 (N, size, size, 3), and by sample id why a picture does not decode; its image is black."""
+"""Images, uint8 (N, size, size, 3) or (N, views, size, size, 3), and by sample id why a picture does not decode: its
+image is black."""
 
 
 class CroppedFolder(Dataset):
@@ -77,7 +78,10 @@ class CroppedFolder(Dataset):
             return images
         if self._bank is None:
             self._bank = open_bank(config)
-        return augment(images, config.policy, fractals=self._bank, seed=config.seed, epoch=epoch, sample_ids=ids)
+        key: dict[str, Any] = {"fractals": self._bank, "seed": config.seed, "epoch": epoch, "sample_ids": ids}
+        if config.views == 1:
+            return augment(images, config.policy, **key)
+        return np.stack(jsd_views(images, config.policy, **key), axis=1)
 
 
 def as_it_is(item: Any) -> Any:

@@ -84,7 +84,7 @@ class TorchLoader(EpochLoader):
             sound = ~np.isin(ids, list(reasons))
             self._note_reasons(ids, sound, reasons)
             images, ids, valid = images[torch.from_numpy(sound)], ids[sound], valid[sound]
-        images = images.to(self.config.device, non_blocking=True).permute(0, 3, 1, 2)
+        images = images.to(self.config.device, non_blocking=True).movedim(-1, -3)
         labels = torch.from_numpy(self._labels[ids]).to(self.config.device, non_blocking=True)
         return Batch(images, labels, torch.from_numpy(ids.copy()), torch.from_numpy(valid.copy()))
 

@@ -10,6 +10,7 @@ from writers.dataset import write_file
 from writers.formats.layouts import FractalLayout, ImageLayout
 from writers.inspect import main
 from writers.options import StoreOptions
+from writers.write_set import SetWriter
 
 
 def test_a_file_of_raw_and_jpeg_pictures_is_described(tmp_path, capsys):
@@ -58,3 +59,36 @@ def test_yuv_pictures_are_counted_and_drawn(tmp_path, capsys):
     assert "options     mode yuv" in lines
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert np.array_equal(sheet[64 - 45 : 64 + 45, 4:124][5::10, 5::10], gray)
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_set_of_shards_is_described_and_drawn_as_one(as_folder, tmp_path, capsys):
+    path, options = tmp_path / "a.beton", StoreOptions()
+    images = [smooth_picture(20 + n, 30, n) for n in range(8)] + [b"bad", jpeg(smooth_picture(70, 80, 9))]
+    writer = SetWriter(
+        source=ListSource(images), out=path, layout=ImageLayout(options), shards=3, options=options.describe(),
+        on_bad="skip",
+    )  # fmt: skip
+    for index in range(3):
+        writer.write_one(index)
+    assert not path.exists()
+    assert run_program(main, [str(tmp_path if as_folder else path), "--sheet", str(tmp_path / "sheet.png")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shards = [tmp_path / f"a-0000{n}-of-00003.beton" for n in range(3)]
+    size = sum(shard.stat().st_size for shard in shards)
+    assert lines[0] == f"{path}: beton, images, 9 samples, {size:,} bytes"
+    first_ids = (0, 3, 6)
+    assert lines[1:4] == [
+        f"shard       {shard.name}: ids from {first}, 3 samples, {shard.stat().st_size:,} bytes"
+        for shard, first in zip(shards, first_ids)
+    ]
+    assert "stored      1 JPEG, 8 raw" in lines
+    assert "height      20 to 70, median 24" in lines
+    assert "skipped     1 bad pictures" in lines
+    assert "classes     2, of 4 to 5 samples" in lines
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    for sample in range(8):
+        left = sample * 130 + 4
+        height = 4 * (20 + sample)
+        cell = sheet[64 - height // 2 : 64 + height // 2, left : left + 120]
+        assert np.array_equal(cell[2::4, 2::4], images[sample])
