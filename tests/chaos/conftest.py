@@ -1,4 +1,7 @@
-"""The counts of a chaos run, written as JSON: benchmarks/results/chaos.json, or the file that CHAOS_RESULTS names."""
+"""The counts of a chaos run, written as JSON: benchmarks/results/chaos.json, or the file that CHAOS_RESULTS names.
+
+A run of some of the experiments replaces their counts there and keeps those of the others.
+"""
 
 import json
 import os
@@ -36,5 +39,8 @@ def _shared_memory() -> set[str]:
 
 def pytest_sessionfinish(session):
     if _COUNTS and "not chaos" not in session.config.option.markexpr:
-        with atomic_file(Path(os.environ.get("CHAOS_RESULTS", _DEFAULT))) as file:
-            file.write(json.dumps({name: dict(counts) for name, counts in _COUNTS.items()}, indent=1).encode() + b"\n")
+        path = Path(os.environ.get("CHAOS_RESULTS", _DEFAULT))
+        results = json.loads(path.read_text()) if path.is_file() else {}
+        results |= {name: dict(counts) for name, counts in _COUNTS.items()}
+        with atomic_file(path) as file:
+            file.write(json.dumps(results, indent=1).encode() + b"\n")
