@@ -3,10 +3,11 @@
     python -m benchmarks.loader                                    -> benchmarks/results/loader.json
     python -m benchmarks.loader --data in400.beton --fractals fractals256.beton --threads 1 2 --plot docs/loader.png
 
-All candidates get the same pictures and as many threads (the folder: processes), in turn within one run: stock FFCV
-(random resized crop, flip), this project's graph without mixing and with LayerMix 8m-3, the same from raw pixels and
-from YUV 4:2:0, and torchvision's folder loader with the float-tensor mixing of the tests. Without --data the file is
-made of crops of scikit-learn's two photographs, 400 px, JPEG quality 90.
+The candidates of 224 px get the same pictures and as many threads (the folder: processes), in turn within one run:
+stock FFCV (random resized crop, flip), this project's graph without mixing and with LayerMix 8m-3, the same from raw
+pixels and from YUV 4:2:0, and torchvision's folder loader with the float-tensor mixing of the tests. Without --data the
+file is made of crops of scikit-learn's two photographs, 400 px, JPEG quality 90. In the same rounds: CIFAR's graph, raw
+pictures of 32 px with a random crop after padding, a flip and LayerMix, and stock FFCV's with its own translation.
 """
 
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import cv2
+import numpy as np
 import torch
 import tyro
 
@@ -34,6 +36,8 @@ from writers.options import StoreOptions
 from writers.write_dataset import main as write_dataset
 
 STOCK, FOLDER = "stock ffcv, no mixing", "torchvision folder, float mixing"
+SMALL, SMALL_STOCK = "32 px raw: layermix", "32 px raw: stock ffcv, no mixing"
+SMALL_BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,8 @@ class Arguments:
     """Pictures of the file that is made where none is given."""
     repeats: int = 5
     """Timed epochs a candidate."""
+    small_pictures: int = 50_000
+    """Pictures of 32 px."""
     folder_pictures: int = 64
     """Pictures an epoch of the folder loader, which is slow."""
     out: Path | None = None
@@ -64,7 +70,7 @@ class Arguments:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """The same pictures in four forms, and the fractals."""
+    """The same pictures in four forms, those of 32 px, and the fractals for each size."""
 
     data: Path
     raw: Path
@@ -72,24 +78,46 @@ class Inputs:
     folder: Path
     bank: Path
     count: int
+    small: Path
+    small_bank: Path
 
 
 @contextmanager
 def inputs(arguments: Arguments) -> Iterator[Inputs]:
-    """The data file and the bank, given or made, and copies, in a folder that is removed afterwards."""
+    """The data file and the bank, given or made, copies and small pictures, in a folder that is removed afterwards."""
     with tempfile.TemporaryDirectory() as name:
-        place, data, bank = Path(name), arguments.data, arguments.fractals
-        if data is None:
-            data = _write_photographs(place, arguments.pictures)
-        if bank is None:
-            bank = place / "fractals.beton"
-            side = str(max(arguments.size, 36))
-            _write("--source", "fractals", "--generate", "64", "--short-side", side, "--out", str(bank))
+        place = Path(name)
+        data, bank = data_and_bank(place, arguments)
         raw, yuv, folder, pictures = place / "raw.beton", place / "yuv.beton", place / "folder", StoredPictures(data)
         for copy, options in ((raw, StoreOptions(mode="raw")), (yuv, StoreOptions(mode="yuv"))):
             write_file(pictures, copy, ImageLayout(options), options=options.describe())
         write_folder(data, folder, arguments.folder_pictures)
-        yield Inputs(data=data, raw=raw, yuv=yuv, folder=folder, bank=bank, count=len(pictures))
+        small, small_bank = place / "small.beton", place / "fractals36.beton"
+        _write("--source", "npy", "--root", str(_save_small(place, arguments.small_pictures)), "--out", str(small))
+        _write("--source", "fractals", "--generate", "64", "--short-side", "36", "--out", str(small_bank))
+        yield Inputs(
+            data=data, raw=raw, yuv=yuv, folder=folder, bank=bank, count=len(pictures), small=small,
+            small_bank=small_bank,
+        )  # fmt: skip
+
+
+def data_and_bank(place: Path, arguments: Arguments) -> tuple[Path, Path]:
+    """The data file and the fractal bank that the arguments give, or made in the folder `place`."""
+    data, bank = arguments.data, arguments.fractals
+    if data is None:
+        data = _write_photographs(place, arguments.pictures)
+    if bank is None:
+        bank, side = place / "fractals.beton", str(max(arguments.size, 36))
+        _write("--source", "fractals", "--generate", "64", "--short-side", side, "--out", str(bank))
+    return data, bank
+
+
+def _save_small(folder: Path, count: int) -> Path:
+    """`count` pictures of 32 px, crops of the photographs over and over, as CIFAR-C's .npy."""
+    path, crops = folder / "small.npy", photographs(64, 32)
+    np.save(path, np.resize(crops, (count, 32, 32, 3)))
+    np.save(folder / "labels.npy", np.zeros(count, np.int64))
+    return path
 
 
 def _write_photographs(folder: Path, count: int) -> Path:
@@ -109,19 +137,33 @@ def _write(*arguments: str) -> None:
 def stock_ffcv(data: Path, arguments: Arguments, threads: int) -> Callable[[], None]:
     """An epoch of ffcv's own loader with its random resized crop and flip."""
     from ffcv.fields.rgb_image import RandomResizedCropRGBImageDecoder
-    from ffcv.loader import Loader, OrderOption
-    from ffcv.transforms import RandomHorizontalFlip, ToTensor, ToTorchImage
+    from ffcv.transforms import RandomHorizontalFlip
 
-    size = (arguments.size, arguments.size)
-    operations = [RandomResizedCropRGBImageDecoder(size), RandomHorizontalFlip(), ToTensor(), ToTorchImage()]
+    operations = [RandomResizedCropRGBImageDecoder((arguments.size, arguments.size)), RandomHorizontalFlip()]
+    return _stock_loader(data, operations, arguments.batch_size, threads)
+
+
+def stock_ffcv_small(data: Path, threads: int) -> Callable[[], None]:
+    """An epoch of ffcv's own loader over raw pictures of 32 px, as for CIFAR: flip, translation by up to 4."""
+    from ffcv.fields.rgb_image import SimpleRGBImageDecoder
+    from ffcv.transforms import RandomHorizontalFlip, RandomTranslate
+
+    operations = [SimpleRGBImageDecoder(), RandomHorizontalFlip(), RandomTranslate(padding=4)]
+    return _stock_loader(data, operations, SMALL_BATCH, threads)
+
+
+def _stock_loader(data: Path, operations: list, batch_size: int, threads: int) -> Callable[[], None]:
+    from ffcv.loader import Loader, OrderOption
+    from ffcv.transforms import ToTensor, ToTorchImage
+
     loader = Loader(
         str(data),
-        batch_size=arguments.batch_size,
+        batch_size=batch_size,
         num_workers=threads,
         order=OrderOption.RANDOM,
         os_cache=True,
         drop_last=False,
-        pipelines=cast(Any, {"image": operations, "label": None}),
+        pipelines=cast(Any, {"image": [*operations, ToTensor(), ToTorchImage()], "label": None}),
     )
     return lambda: _drain(loader)
 
@@ -141,9 +183,11 @@ def measure(given: Inputs, arguments: Arguments, threads: int) -> dict[str, dict
         "ours, no mixing": {"data": given.data},
         "layermix, raw pixels": {"data": given.raw} | mixing,
         "layermix, yuv": {"data": given.yuv} | mixing,
+        SMALL: {"data": given.small, "policy": LayerMix(), "fractals": given.small_bank, "crop": "pad", "size": 32}
+        | {"batch_size": SMALL_BATCH},
     }
     with ExitStack() as stack:
-        loaders = {name: stack.enter_context(build_loader(LoaderConfig(**common, **s))) for name, s in settings.items()}
+        loaders = {name: stack.enter_context(build_loader(LoaderConfig(**common | s))) for name, s in settings.items()}
         candidates: dict[str, Callable[[], None]] = {name: partial(_drain, loader) for name, loader in loaders.items()}
         plain = folder_loader(given.folder, given.bank, arguments.size, arguments.batch_size, threads)
         candidates[FOLDER] = partial(_drain, plain)
@@ -151,12 +195,13 @@ def measure(given: Inputs, arguments: Arguments, threads: int) -> dict[str, dict
         for call in candidates.values():
             call()
         candidates[STOCK] = stock_ffcv(given.data, arguments, threads)
+        candidates[SMALL_STOCK] = stock_ffcv_small(given.small, threads)
         seconds = interleave(candidates, repeats=arguments.repeats)
-    counts = dict.fromkeys(candidates, given.count) | {
-        "torchvision folder, float mixing": len(cast(Any, plain.dataset))
-    }
-    stock = seconds[STOCK]["median"] / given.count
-    return {name: _row(s, counts[name], threads, stock) for name, s in seconds.items()}
+    small = dict.fromkeys((SMALL, SMALL_STOCK), arguments.small_pictures)
+    counts = dict.fromkeys(candidates, given.count) | {FOLDER: len(cast(Any, plain.dataset))} | small
+    each = {name: seconds[name]["median"] / counts[name] for name in (STOCK, SMALL_STOCK)}
+    stock = {name: each[SMALL_STOCK if name in small else STOCK] for name in candidates}
+    return {name: _row(s, counts[name], threads, stock[name]) for name, s in seconds.items()}
 
 
 def _row(seconds: dict[str, float], count: int, threads: int, stock: float) -> dict[str, float]:
@@ -170,19 +215,20 @@ def _row(seconds: dict[str, float], count: int, threads: int, stock: float) -> d
 
 
 def draw(results: dict[str, dict[str, dict[str, float]]], path: Path) -> None:
-    """Bars of pictures a second, a group a number of threads."""
+    """Bars of times stock FFCV's rate, a group a number of threads, each with its pictures a second."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 1 + len(results) * 1.6), layout="constrained")
+    figure = Figure(figsize=(9, 1 + len(results) * 2.2), layout="constrained")
     axes = figure.subplots()
     for place, (threads, rows) in enumerate(results.items()):
         for number, (name, row) in enumerate(sorted(rows.items())):
-            height = 0.8 / len(rows)
+            height, ratio = 0.8 / len(rows), row["against_stock_ffcv"]
             at = place + number * height
-            axes.barh(at, row["images_per_second"], height * 0.9, color=f"C{number}")
-            axes.text(row["images_per_second"], at, f" {name}, {threads}: {row['images_per_second']:,.0f}", va="center")
-    axes.set(xlabel="pictures a second", yticks=[])
-    axes.margins(x=0.6)
+            axes.barh(at, ratio, height * 0.9, color=f"C{number}")
+            axes.text(ratio, at, f" {name}, {threads}: {row['images_per_second']:,.0f} img/s", va="center")
+    axes.axvline(1, color="black", linewidth=0.5)
+    axes.set(xlabel="times stock FFCV without mixing, on the same pictures", yticks=[])
+    axes.margins(x=0.75)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
@@ -198,6 +244,7 @@ def main(argv: list[str] | None = None) -> int:
             "bytes": given.data.stat().st_size,
             "bytes_raw": given.raw.stat().st_size,
             "bytes_yuv": given.yuv.stat().st_size,
+            "pictures_32_px": arguments.small_pictures,
             "size": arguments.size,
             "batch_size": arguments.batch_size,
             "repeats": arguments.repeats,

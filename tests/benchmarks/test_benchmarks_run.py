@@ -2,7 +2,9 @@
 
 import json
 
-from benchmarks import engine, loader, rivals, writer
+import pytest
+
+from benchmarks import engine, loader, rivals, start, writer
 from layermix.policies import POLICIES
 
 
@@ -26,14 +28,15 @@ def test_a_library_that_is_missing_is_named_and_left_out(monkeypatch):
 
 def test_the_loader_benchmark_runs(tmp_path, monkeypatch):
     # Without stock ffcv, whose loader changes Numba's array types for the whole test process.
-    monkeypatch.setattr(loader, "stock_ffcv", lambda *arguments: lambda: None)
+    for name in ("stock_ffcv", "stock_ffcv_small"):
+        monkeypatch.setattr(loader, name, lambda *arguments: lambda: None)
     out, plot = tmp_path / "loader.json", tmp_path / "loader.png"
     flags = ["--size", "32", "--pictures", "6", "--repeats", "1", "--threads", "1", "--out", str(out)]
-    flags += ["--folder-pictures", "2", "--plot", str(plot)]
+    flags += ["--folder-pictures", "2", "--small-pictures", "20", "--plot", str(plot)]
     assert loader.main(flags) == 0
     rows = json.loads(out.read_text())["results"]["1 threads"]
-    ours = {"layermix", "ours, no mixing", "layermix, raw pixels", "layermix, yuv"}
-    assert set(rows) == ours | {"stock ffcv, no mixing", "torchvision folder, float mixing"}
+    ours = {"layermix", "ours, no mixing", "layermix, raw pixels", "layermix, yuv", loader.SMALL}
+    assert set(rows) == ours | {loader.STOCK, loader.FOLDER, loader.SMALL_STOCK}
     assert plot.stat().st_size > 0
 
 
@@ -46,3 +49,14 @@ def test_the_writer_benchmark_runs(tmp_path, monkeypatch):
     report = json.loads(out.read_text())
     assert report["results"]["32 px raw"]["ours"]["images_per_second"] > 0
     assert report["kept_jpegs"]["tfrecord, core"]["against_copy"] > 0
+
+
+STARTS = ["first batch, layermix", "first batch, stock ffcv, no mixing", "50 pictures written"]
+
+
+@pytest.mark.parametrize("program", [STARTS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in STARTS[1:])])
+def test_the_benchmark_of_starts_times_fresh_processes(program, tmp_path):
+    assert set(start.PROGRAMS) == set(STARTS)
+    data, bank = loader.data_and_bank(tmp_path, loader.Arguments(pictures=64))
+    arguments = start.Arguments(programs=(program,), repeats=1)
+    assert start.measure(arguments, data, bank, tmp_path)[program]["seconds"] > 0
