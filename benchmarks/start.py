@@ -6,7 +6,8 @@
 Each trial is a process of its own, candidates in turn; a first round, not counted, leaves compiled code and bytecode on
 the disk. The clock starts after `import pipelines` (or `writers.write_dataset`, or torch and Numba for stock FFCV) and
 runs to the first batch, the import of ffcv included: this project's graph with LayerMix, and stock FFCV without it,
-which compiles its graph anew in every process.
+which compiles its graph anew in every process. Core-seconds count the processor's time alone: what the seconds are on a
+machine with nothing else to do.
 """
 
 import os
@@ -27,6 +28,12 @@ from layermix.errors import run_program
 _COMMON = """
 import sys, time, torch, numba
 data, bank, folder = sys.argv[1:]
+
+def clocks():
+    return time.perf_counter(), time.process_time()
+
+def stop(start):
+    print(*(now - then for now, then in zip(clocks(), start)))
 """
 
 PROGRAMS = {
@@ -34,15 +41,15 @@ PROGRAMS = {
 from pathlib import Path
 from layermix import LayerMix
 from pipelines import LoaderConfig, build_loader
-start = time.perf_counter()
+start = clocks()
 config = LoaderConfig(data=Path(data), batch_size=64, size=224, crop="random_resized", flip=True, order="random",
                       policy=LayerMix(), fractals=Path(bank))
 with build_loader(config) as loader:
     next(iter(loader))
-    print(time.perf_counter() - start)
+    stop(start)
 """,
     "first batch, stock ffcv, no mixing": """
-start = time.perf_counter()
+start = clocks()
 from ffcv.fields.rgb_image import RandomResizedCropRGBImageDecoder
 from ffcv.loader import Loader, OrderOption
 from ffcv.transforms import RandomHorizontalFlip, ToTensor, ToTorchImage
@@ -50,7 +57,7 @@ image = [RandomResizedCropRGBImageDecoder((224, 224)), RandomHorizontalFlip(), T
 loader = Loader(data, batch_size=64, num_workers=1, order=OrderOption.RANDOM, os_cache=True, drop_last=False,
                 pipelines={"image": image, "label": None})
 next(iter(loader))
-print(time.perf_counter() - start)
+stop(start)
 """,
     "50 pictures written": """
 import contextlib, io
@@ -58,13 +65,13 @@ import numpy as np
 from writers.write_dataset import main
 np.save(folder + "/fog.npy", np.zeros((50, 32, 32, 3), np.uint8))
 np.save(folder + "/labels.npy", np.zeros(50, np.int64))
-start = time.perf_counter()
+start = clocks()
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
     main(["--source", "npy", "--root", folder + "/fog.npy", "--overwrite", "--out", folder + "/out.beton"])
-print(time.perf_counter() - start)
+stop(start)
 """,
 }
-"""Each prints its seconds; the arguments are a dataset, a fractal bank and a folder to write to."""
+"""Each prints its seconds and core-seconds; the arguments are a dataset, a fractal bank and a folder to write to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +90,8 @@ class Arguments:
     """File to write; benchmarks/results/start.json if not given."""
 
 
-def seconds_of(program: str, data: Path, bank: Path, folder: Path) -> float:
-    """Run one program in a fresh process and return the seconds that it prints."""
+def seconds_of(program: str, data: Path, bank: Path, folder: Path) -> tuple[float, float]:
+    """Run one program in a fresh process and return the seconds and core-seconds that it prints."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-c", _COMMON + PROGRAMS[program], str(data), str(bank), str(folder)],
@@ -94,20 +101,22 @@ def seconds_of(program: str, data: Path, bank: Path, folder: Path) -> float:
         stdout=subprocess.PIPE,
         text=True,
     )
-    return float(done.stdout.split()[-1])
+    seconds, core_seconds = map(float, done.stdout.split()[-2:])
+    return seconds, core_seconds
 
 
 def measure(arguments: Arguments, data: Path, bank: Path, folder: Path) -> dict[str, dict[str, float]]:
-    """Median, least and greatest seconds of each program."""
+    """Median, least and greatest seconds of each program, and median core-seconds."""
     rounds = [
         {name: seconds_of(name, data, bank, folder) for name in arguments.programs}
         for _ in range(1 + arguments.repeats)
     ]
-    times = {name: [seconds[name] for seconds in rounds[1:]] for name in arguments.programs}
-    return {
-        name: {"seconds": round(median(t), 3), "min": round(min(t), 3), "max": round(max(t), 3)}
-        for name, t in times.items()
-    }
+    rows = {}
+    for name in arguments.programs:
+        seconds, core_seconds = zip(*(times[name] for times in rounds[1:]))
+        figures = {"seconds": median(seconds), "min": min(seconds), "max": max(seconds)}
+        rows[name] = {key: round(value, 3) for key, value in (figures | {"core_seconds": median(core_seconds)}).items()}
+    return rows
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -96,7 +96,7 @@ def test_a_killed_worker_process_is_an_error_within_a_minute(folder, count):
             workers = multiprocessing.active_children()
             os.kill(workers[trial % 2].pid, signal.SIGKILL)
             start = time.monotonic()
-            with pytest.raises(RuntimeError, match="exited unexpectedly|killed by signal"):
+            with pytest.raises(RuntimeError, match=r"exited unexpectedly|killed by signal"):
                 for _ in batches:
                     pass
             assert time.monotonic() - start < 60

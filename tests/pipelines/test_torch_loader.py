@@ -75,7 +75,7 @@ def test_a_worker_that_dies_is_an_error_and_the_next_loop_starts_others(training
         next(batches)
         for worker in multiprocessing.active_children():
             os.kill(worker.pid, signal.SIGKILL)
-        with pytest.raises(RuntimeError, match="exited unexpectedly|killed by signal"):
+        with pytest.raises(RuntimeError, match=r"exited unexpectedly|killed by signal"):
             for _ in batches:
                 pass
         loader.set_epoch(0)
