@@ -1,7 +1,6 @@
 """Writing the manifest of a data file; reading it is `layermix.manifest.read_manifest`."""
 
 import hashlib
-import io
 from pathlib import Path
 
 from layermix import __version__
@@ -35,13 +34,6 @@ def withdraw_manifest(data: Path) -> None:
     path = manifest_path(data)
     with output_errors(path):
         path.unlink(missing_ok=True)
-
-
-def content_hash(file: io.FileIO, path: Path) -> str:
-    """SHA-256 of the whole of an open file as 64 hexadecimal digits; `path` is its name in errors."""
-    with output_errors(path):
-        file.seek(0)
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def creator() -> str:

@@ -12,7 +12,7 @@ from writers.atomic import publish
 from writers.bad import quarantine_path
 from writers.formats.container import Container
 from writers.hashes import hashes_path
-from writers.manifest import content_hash, index_path, side_file, withdraw_manifest, write_manifest, write_side_file
+from writers.manifest import index_path, side_file, withdraw_manifest, write_manifest, write_side_file
 
 
 def publish_file(
@@ -35,7 +35,7 @@ def publish_file(
         format=contents.name,
         count=contents.stored,
         bytes=os.fstat(file.fileno()).st_size,
-        sha256=content_hash(file, out),
+        sha256=contents.content_hash(),
         first_id=contents.first_id if contents.has_records else None,
         **{key: side_file(path, content) for key, (path, content) in beside.items()},
         **about,

@@ -12,7 +12,7 @@ pictures.
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from ffcv.fields import BytesField, IntField, RGBImageField
@@ -113,10 +113,10 @@ class BetonFile(Container):
         self._end = address + length
         return address
 
-    def _state(self) -> tuple[int, ...]:
+    def _state(self) -> tuple[Any, ...]:
         return *super()._state(), self._page_size
 
-    def _set_state(self, state: tuple[int, ...]) -> None:
+    def _set_state(self, state: tuple[Any, ...]) -> None:
         super()._set_state(state[:-1])
         self._page_size = state[-1]
 

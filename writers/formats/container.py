@@ -1,14 +1,15 @@
 """What every container has in common: samples laid down one after the other, and taken over again after a kill.
 
-A new container is one module with a subclass: `_frame` says what stands around a picture, `_finish` what closes
-the file, `index` what its readers want beside it.
+A new container is one module with a subclass, mostly of `RecordFile`: `_frame` says what stands around a picture,
+`_finish` what closes the file, `index` what its readers want beside it.
 """
 
+import hashlib
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Literal, NamedTuple
+from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -95,7 +96,7 @@ class Container(ABC):
         before = self._state()
         for row, known in zip(rows, hashes):
             self._rows[self.stored], self._hashes[self.stored] = row, known
-            if not self._holds(self.stored):
+            if self._holds(self.stored) is None:
                 self._set_state(before)
                 return False
             self.stored += 1
@@ -116,6 +117,12 @@ class Container(ABC):
         """Write what closes the file. The caller still has to flush the file to the disk."""
         self.flush()
         self._finish()
+
+    def content_hash(self) -> str:
+        """SHA-256 of the whole finished file, 64 hexadecimal digits."""
+        with output_errors(self._path):
+            self._file.seek(0)
+            return hashlib.file_digest(self._file, "sha256").hexdigest()
 
     def index(self) -> bytes | None:
         """The index that this container's readers want beside the file; None where they want none."""
@@ -168,19 +175,20 @@ class Container(ABC):
         address, self._end = self._end, self._end + length
         return address
 
-    def _holds(self, number: int) -> bool:
+    def _holds(self, number: int) -> bytes | None:
+        """The bytes of a sample as they stand in the file; None where they are not what its hash says."""
         record, length = (int(self._rows[number][key]) for key in ("record", "length"))
         if record != self._place(length):
-            return False
+            return None
         with output_errors(self._path):
             self._file.seek(record)
             data = self._file.read(length)
-        return sample_hash(data, self._extra(number)) == self._hashes[number]
+        return data if sample_hash(data, self._extra(number)) == self._hashes[number] else None
 
-    def _state(self) -> tuple[int, ...]:
+    def _state(self) -> tuple[Any, ...]:
         return self.stored, self._end
 
-    def _set_state(self, state: tuple[int, ...]) -> None:
+    def _set_state(self, state: tuple[Any, ...]) -> None:
         self.stored, self._end = state
 
     def _buffered(self, address: int, frame: Frame) -> None:

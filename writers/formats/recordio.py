@@ -21,8 +21,9 @@ import numpy as np
 
 from layermix.errors import InputError
 from layermix.manifest import Manifest
-from writers.formats.container import Container, Frame
+from writers.formats.container import Frame
 from writers.formats.npy import npy_header
+from writers.formats.records import RecordFile
 from writers.stored import StoredPicture
 
 _MARK = struct.pack("<I", 0xCED7230A)
@@ -34,10 +35,10 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 _LENGTH_BITS = 29
 
 
-class RecordIOFile(Container):
+class RecordIOFile(RecordFile):
     """A .rec in the making; a record of 512 MiB or more is an InputError."""
 
-    name, lossless = "recordio", "png"
+    name = "recordio"
 
     def _frame(self, sample_id: int, picture: StoredPicture, label: int) -> Frame:
         data = picture.data

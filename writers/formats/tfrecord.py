@@ -14,7 +14,8 @@ import struct
 from crc32c import crc32c
 
 from layermix.errors import InputError
-from writers.formats.container import Container, Frame
+from writers.formats.container import Frame
+from writers.formats.records import RecordFile
 from writers.stored import StoredPicture
 
 _LARGEST = (1 << 31) - (1 << 16)
@@ -27,10 +28,10 @@ _FIRST, _SECOND, _THIRD = b"\x0a", b"\x12", b"\x1a"
 """Tags of the fields 1, 2 and 3 where these are messages, strings, bytes or packed numbers: their length follows."""
 
 
-class TFRecordFile(Container):
+class TFRecordFile(RecordFile):
     """A .tfrecord in the making; a picture of 2 GiB or more is an InputError."""
 
-    name, lossless = "tfrecord", "png"
+    name = "tfrecord"
 
     def _frame(self, sample_id: int, picture: StoredPicture, label: int) -> Frame:
         size = len(picture.data)

@@ -12,8 +12,9 @@ import io
 
 from layermix.errors import InputError
 from layermix.samples import FORMS
-from writers.formats.container import Container, Frame
+from writers.formats.container import Frame
 from writers.formats.npy import npy_header
+from writers.formats.records import RecordFile
 from writers.stored import StoredPicture
 
 _BLOCK = 512
@@ -29,10 +30,10 @@ _REST_SUM = sum(_REST) + 8 * ord(" ")
 _EXTENSIONS = {"jpg": "jpg", "png": "png", "raw": "npy"}
 
 
-class WebDatasetFile(Container):
+class WebDatasetFile(RecordFile):
     """A tar in the making; a picture of 8 GiB or more is an InputError."""
 
-    name, lossless = "webdataset", "png"
+    name = "webdataset"
 
     def _frame(self, sample_id: int, picture: StoredPicture, label: int) -> Frame:
         key, extension = _key(sample_id), _EXTENSIONS[picture.form]
