@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import engine, loader, rivals, start, writer
+from benchmarks import corruptions, engine, loader, rivals, start, writer
 from layermix.policies import POLICIES
 
 
@@ -60,3 +60,12 @@ def test_the_benchmark_of_starts_times_fresh_processes(program, tmp_path):
     data, bank = loader.data_and_bank(tmp_path, loader.Arguments(pictures=64))
     arguments = start.Arguments(programs=(program,), repeats=1)
     assert start.measure(arguments, data, bank, tmp_path)[program]["seconds"] > 0
+
+
+def test_the_corruptions_benchmark_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(corruptions, "SEVERITIES", (3,))
+    out = tmp_path / "corruptions.json"
+    assert corruptions.main(["--side", "32", "--rounds", "1", "--out", str(out)]) == 0
+    report = json.loads(out.read_text())
+    assert report["cbar_imagenet"]["ratio_by_name"].keys() == set(corruptions.corruption_names("imagenet-cbar"))
+    assert report["c_large"]["ratio"] > 0

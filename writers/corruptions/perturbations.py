@@ -10,7 +10,7 @@ import numpy as np
 
 from layermix.errors import InputError
 from writers.corruptions import digital, geometry, noise
-from writers.corruptions.corrupt import check_batch, sample_generator
+from writers.corruptions.corrupt import SampleDraws, check_batch
 from writers.corruptions.sampling import motion_blur_bytes, smooth
 from writers.corruptions.tables import sequence_of
 from writers.corruptions.weather import cover_with_snow, snow_flakes, spatter_layer, splash_water, whitened
@@ -38,13 +38,13 @@ def perturb(
     height, width = _frame_size(images, _SIDES[benchmark])
     out = np.empty((len(images), sequence.frames, height, width, 3), np.uint8)
     check_batch(out[:, 0], sample_ids, seed)
+    draws = SampleDraws(seed, name, 0)
     for index, sample_id in enumerate(sample_ids):
-        generator = sample_generator(seed, name, 0, int(sample_id))
         if sequence.kind in geometry.MOVES:
             geometry.MOVES[sequence.kind](images[index], out[index], **sequence.parameters)
         else:
             window = geometry.middle(images[index], height, width)
-            _CHANGES[sequence.kind](window, out[index], generator, **sequence.parameters)
+            _CHANGES[sequence.kind](window, out[index], draws.of(int(sample_id)), **sequence.parameters)
     return out
 
 

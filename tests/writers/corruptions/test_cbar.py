@@ -7,7 +7,7 @@ import pytest
 
 from writers.corruptions import SEVERITIES, corrupt, corruption_names
 from writers.corruptions.cbar_noise import spectral_noise
-from writers.corruptions.corrupt import sample_generator
+from writers.corruptions.corrupt import SampleDraws
 from writers.corruptions.tables import level_of
 
 ALL = sorted({*corruption_names("cifar-cbar"), *corruption_names("imagenet-cbar")})
@@ -24,7 +24,7 @@ def both(picture: np.ndarray, name: str, severity: int, sample_id: int) -> tuple
     """What is made, and what the plain reading makes of the same draws."""
     (made,) = corrupt(picture[None], name, severity, 3, [sample_id], BENCHMARK[name])
     amount = level_of(BENCHMARK[name], name, severity)["amount"]
-    plain = getattr(plain_cbar, name)(picture, sample_generator(3, name, severity, sample_id), amount)
+    plain = getattr(plain_cbar, name)(picture, SampleDraws(3, name, severity).of(sample_id), amount)
     return made.astype(int), plain.astype(int)
 
 

@@ -1,6 +1,7 @@
 """`corrupt`: tables, formulas of the simple corruptions, and independence of a picture from its batch."""
 
 import colorsys
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
@@ -12,6 +13,7 @@ from PIL import Image
 from layermix.errors import InputError
 from writers.corruptions import CORRUPTION_BENCHMARKS, CORRUPTIONS, SEVERITIES, corrupt, corruption_names
 from writers.corruptions.blur import disk_kernel
+from writers.corruptions.corrupt import SampleDraws
 from writers.corruptions.tables import level_of
 
 NOISES = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
@@ -70,6 +72,13 @@ def test_a_picture_does_not_depend_on_the_rest_of_its_batch(benchmark, name, smo
     order = [4, 0, 2]
     part = corrupt(smooth_pictures[order], name, 4, 3, ids[order], benchmark)
     np.testing.assert_array_equal(part, whole[order])
+
+
+def test_draws_of_a_picture_are_those_of_a_fresh_philox_at_its_counter():
+    draws = SampleDraws(7, "fog", 3)
+    draws.of(1).standard_normal(5, dtype=np.float32)  # leaves half a word over
+    philox = np.random.Philox(counter=[0, 2**40, 3, 0], key=[7, zlib.crc32(b"fog")])
+    np.testing.assert_array_equal(draws.of(2**40).random(9), np.random.Generator(philox).random(9))
 
 
 def test_pictures_do_not_depend_on_threads(smooth_pictures):
