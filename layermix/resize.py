@@ -10,13 +10,7 @@ import numpy as np
 
 from layermix.colour import ycc_to_rgb
 from layermix.compilation import jit
-from layermix.transpose import BLOCK, transpose
-
-
-@jit
-def padded(length):
-    """`length` rounded up to whole blocks of the transposition."""
-    return (length + BLOCK - 1) // BLOCK * BLOCK
+from layermix.transpose import BLOCK, padded, transpose
 
 
 @jit

@@ -50,6 +50,12 @@ _block: Any = _transpose_block  # the typing context is Numba's to pass
 
 
 @jit
+def padded(length):
+    """`length` rounded up to whole blocks."""
+    return (length + BLOCK - 1) // BLOCK * BLOCK
+
+
+@jit
 def transpose(source, out, height, width):
     """Write source[y, x] to out[x, y] for y < height and x < width.
 

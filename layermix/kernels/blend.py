@@ -11,6 +11,8 @@ from layermix.kernels.mask import CHUNK, mask_bytes
 from layermix.kernels.memory import same
 from layermix.kernels.power import powers
 
+_BYTE = np.uint64(8)
+
 
 @jit
 def arithmetic(first, second, p, q, out):
@@ -53,8 +55,37 @@ def geometric(first, second, p, q, out):
     """out = clip((2 x1)^p * max(2 x2, 1e-37)^q / 2), as the product of two tables."""
     left, right = _factors(p, q)
     a, b, o = first.reshape(-1), second.reshape(-1), out.reshape(-1)
+    if o.size >= _ENOUGH_FOR_PAIRS:
+        _look_up_pairs(a, b, _products(left, right), o)
+        return
     for n in range(o.size):
-        o[n] = np.int32(min(left[a[n]] * right[b[n]], np.float32(255.0)) + np.float32(0.5))
+        o[n] = _product(left[a[n]], right[b[n]])
+
+
+_ENOUGH_FOR_PAIRS = 1 << 15
+"""Values from which a table of all 65,536 products pays: one look-up a value in place of two and a multiplication."""
+
+
+@inlined
+def _product(left, right):
+    return np.uint8(np.int32(min(left * right, np.float32(255.0)) + np.float32(0.5)))
+
+
+@jit
+def _products(left, right):
+    """The blend of every value with every value, uint8 (65536,), that of the first in the upper 8 bits."""
+    products = np.empty((256, 256), np.uint8)
+    for value in range(256):
+        factor, row = left[value], products[value]
+        for other in range(256):
+            row[other] = _product(factor, right[other])
+    return products.reshape(-1)
+
+
+@jit
+def _look_up_pairs(a, b, products, o):
+    for n in range(np.uint64(o.size)):
+        o[n] = products[np.uint64(a[n]) << _BYTE | np.uint64(b[n])]
 
 
 @jit

@@ -9,6 +9,8 @@ from layermix.compilation import inlined, jit
 from layermix.kernels.fixed import ONE, ROUND, SHIFT, to_fixed
 from layermix.kernels.memory import same
 
+_EIGHT, _HALF, _MOST = np.uint16(8), np.uint16(128), np.uint16(255)
+
 
 @jit
 def copy(source, out):
@@ -23,20 +25,26 @@ def brightness(source, factor, out):
     """out = clip(factor * source), factor >= 0 (16 fractional bits)."""
     a, o = source.reshape(-1), out.reshape(-1)
     scale = to_fixed(min(factor, 255.9))  # from there on the values are 0 and 255
-    high, low = np.int32(np.int16(scale >> 9)), np.int32(np.int16(scale & 511))
+    parts = np.uint16(scale >> 16), np.uint16((scale >> 8) & 255), np.uint16(scale & 255)
     if same(source, out):
-        _scale(o, high, low, o)
+        _scale(o, parts, o)
     else:
-        _scale(a, high, low, o)
+        _scale(a, parts, o)
 
 
 @inlined
-def _scale(a, high, low, o):
-    # Products of 16-bit numbers are twice as fast as those of 32 bits; the sum fits 32 bits without a sign.
+def _scale(a, parts, o):
+    """Multiply by whole + high / 256 + low / 65536, rounded.
+
+    Floors of floors are the floor of the whole, and every sum fits 16 bits. NumPy's functions keep them where Numba's
+    operators go to 64: four times as many values in a vector register.
+    """
+    whole, high, low = parts
     for n in range(o.size):
-        value = np.int32(a[n])
-        total = np.int32(np.int32(np.int32(high * value) << np.int32(9)) + np.int32(low * value) + ROUND)
-        o[n] = np.uint8(min(np.uint32(np.uint32(total) >> np.uint32(SHIFT)), np.uint32(255)))
+        value = np.uint16(a[n])
+        part = np.right_shift(np.multiply(value, low), _EIGHT)
+        part = np.add(np.add(np.multiply(value, high), part), _HALF)
+        o[n] = np.minimum(np.add(np.multiply(value, whole), np.right_shift(part, _EIGHT)), _MOST)
 
 
 @jit

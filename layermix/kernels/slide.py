@@ -7,6 +7,7 @@ bits, so a mean of two values is computed in 16 bits. Directions are torchvision
 import numpy as np
 
 from layermix.compilation import inlined, jit
+from layermix.transpose import padded, transpose
 
 _HALF, _BITS, _WHOLE = np.uint16(128), np.uint16(8), 256
 
@@ -93,61 +94,14 @@ def _fade(a, at, weight, o, to, count):
 def shear_y(source, tangent, out):
     """Slide column x by tangent * (x - centre): out(x, y) = source(x, y + tangent * (x - centre)).
 
-    First every row is gathered at whole shifts, pixel by pixel; then neighbouring gathered rows are averaged.
+    The columns are turned into rows, channel by channel, and back.
     """
-    o = out.reshape(-1)
-    height, width = source.shape[0], source.shape[1]
-    size = 3 * width
-    origins, fractions, padding = _columns(height, width, tangent)
-    padded = _pad(source.reshape(-1), padding * size)
-    rows = np.empty((2, size), np.uint8)
-    _gather(padded, 0, origins, rows[0])
-    for y in range(height):
-        _gather(padded, (y + 1) * size, origins, rows[(y + 1) & 1])
-        _mean_by_column(rows[y & 1], rows[(y + 1) & 1], fractions, o, y * size)
-
-
-@jit
-def _columns(height, width, tangent):
-    """Per column the offset of its uppermost value in the padded picture, per value its fraction; rows of padding."""
-    wholes, fractions = np.empty(width, np.int64), np.empty(3 * width, np.uint16)
-    centre, padding = (width - 1) * 0.5, 0
-    for x in range(width):
-        whole, fraction = _split(tangent * (x - centre))
-        wholes[x] = min(max(whole, -height - 1), height)
-        fractions[3 * x] = fractions[3 * x + 1] = fractions[3 * x + 2] = fraction
-        padding = max(padding, -wholes[x], wholes[x] + 1)
-    origins = np.empty(width, np.uint64)
-    for x in range(width):
-        origins[x] = 3 * ((padding + wholes[x]) * width + x)
-    return origins, fractions, padding
-
-
-@jit
-def _pad(a, margin):
-    padded = np.empty(a.size + 2 * margin, np.uint8)
-    _fill(padded, 0, margin)
-    _fill(padded, margin + a.size, padded.size)
-    start = np.uint64(margin)
-    for n in range(np.uint64(a.size)):
-        padded[start + n] = a[n]
-    return padded
-
-
-@jit
-def _gather(a, start, origins, row):
-    offset = np.uint64(start)
-    for x in range(origins.size):
-        at = offset + origins[x]
-        row[3 * x] = a[at]
-        row[3 * x + 1] = a[at + np.uint64(1)]
-        row[3 * x + 2] = a[at + np.uint64(2)]
-
-
-@jit
-def _mean_by_column(upper, lower, fractions, o, to):
-    to = np.uint64(to)
-    for n in range(np.uint64(fractions.size)):
-        near = np.uint16(np.uint16(upper[n]) * np.uint16(np.uint16(_WHOLE) - fractions[n]))
-        far = np.uint16(np.uint16(lower[n]) * fractions[n])
-        o[to + n] = np.uint8(np.uint16(np.uint16(near + far + _HALF) >> _BITS))
+    height, values = source.shape[0], 3 * source.shape[1]
+    tall, centre = padded(height), (source.shape[1] - 1) * 0.5
+    turned, slid = np.empty((padded(values), tall), np.uint8), np.empty((padded(values), tall), np.uint8)
+    transpose(source.reshape(height, values), turned, height, values)
+    a, o = turned.reshape(-1), slid.reshape(-1)
+    for n in range(values):
+        whole, fraction = _split(tangent * (n // 3 - centre))
+        _slide(a, n * tall, height, 1, whole, fraction, o)
+    transpose(slid, out.reshape(height, values), values, height)

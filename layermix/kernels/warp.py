@@ -8,12 +8,14 @@ import numpy as np
 
 from layermix.compilation import inlined, jit
 from layermix.kernels.fixed import ONE, to_fixed
+from layermix.kernels.memory import load_word
 from layermix.kernels.slide import shear_x, shear_y, translate_x, translate_y
 
 __all__ = ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"]
 
 _8, _16, _ROUND = np.uint32(8), np.uint32(16), np.uint32(1 << 15)
 _LOW, _HALF, _ODD, _LOW_OF_UPPER = np.uint32(0xFF), np.uint32(0xFFFF), np.uint32(0xFF00FF), np.uint32(0xFF0000)
+_WORD_16, _WORD_24, _WORD_40 = np.uint64(16), np.uint64(24), np.uint64(40)
 
 
 @jit
@@ -26,9 +28,8 @@ def rotate(source, degrees, out):
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     centre_x, centre_y = (width - 1) * 0.5, (height - 1) * 0.5
     step_x, step_y = to_fixed(cosine), to_fixed(sine)
-    packed, row, flat = _pack(source.reshape(-1)), np.empty(width, np.uint32), out.reshape(-1)
-    fetched = np.empty((4, width), np.uint32)
-    corners = (fetched[0], fetched[1], fetched[2], fetched[3])
+    row, flat = np.empty(width, np.uint32), out.reshape(-1)
+    above, below = np.empty(width, np.uint64), np.empty(width, np.uint64)
     for y in range(height):
         x_at = to_fixed(centre_x - cosine * centre_x - sine * (y - centre_y))
         y_at = to_fixed(centre_y - sine * centre_x + cosine * (y - centre_y))
@@ -37,24 +38,16 @@ def rotate(source, degrees, out):
         if first == last:
             first = last = start
         _blacken(row, 0, start)
-        _sample_border(packed, width, height, x_at, y_at, step_x, step_y, start, first, row)
-        _sample_interior(packed, width, x_at, y_at, step_x, step_y, first, last, corners, row)
-        _sample_border(packed, width, height, x_at, y_at, step_x, step_y, last, stop, row)
+        _sample_border(source, x_at, y_at, step_x, step_y, start, first, row)
+        _sample_interior(source, x_at, y_at, step_x, step_y, first, last, above, below, row)
+        _sample_border(source, x_at, y_at, step_x, step_y, last, stop, row)
         _blacken(row, stop, width)
         _unpack(row, flat, 3 * width * y)
 
 
 @jit
-def _pack(a):
-    """One 32-bit word a pixel, red lowest."""
-    packed = np.empty(a.size // 3, np.uint32)
-    for n in range(packed.size):
-        packed[n] = np.uint32(a[3 * n]) | np.uint32(a[3 * n + 1]) << _8 | np.uint32(a[3 * n + 2]) << _16
-    return packed
-
-
-@jit
 def _unpack(row, out, start):
+    """Write a row of one 32-bit word a pixel, red lowest."""
     to = np.uint64(start)
     for n in range(np.uint64(row.size)):
         at, value = to + np.uint64(3) * n, row[n]
@@ -90,26 +83,30 @@ def _stretch_1d(at, step, low, high, count):
 
 
 @jit
-def _sample_interior(packed, width, x_at, y_at, step_x, step_y, first, last, corners, row):
+def _sample_interior(source, x_at, y_at, step_x, step_y, first, last, above, below, row):
+    """First fetch the words that begin with two neighbours of a row, then compute on vectors.
+
+    A word has two bytes more than two pixels: in the upper row those behind, in the lower row those before.
+    """
     # Coordinates inside the picture fit 32 bits without a sign, whatever the sums on the way.
     x_at, y_at, step_x, step_y = np.uint32(x_at), np.uint32(y_at), np.uint32(step_x), np.uint32(step_y)
-    a, b, c, d = corners
-    # First fetch, then compute: the second loop is vectorised.
+    place, line = source.ctypes.data, 3 * source.shape[1]
     for n in range(np.uint64(first), np.uint64(last)):
         x, y = np.uint32(x_at + np.uint32(np.uint32(n) * step_x)), np.uint32(y_at + np.uint32(np.uint32(n) * step_y))
-        at = np.uint64(y >> _16) * np.uint64(width) + np.uint64(x >> _16)
-        below = at + np.uint64(width)
-        a[n], b[n] = packed[at], packed[at + np.uint64(1)]
-        c[n], d[n] = packed[below], packed[below + np.uint64(1)]
+        at = place + np.int64(y >> _16) * line + np.int64(x >> _16) * 3
+        above[n], below[n] = load_word(at), load_word(at + line - 2)
     for n in range(np.uint64(first), np.uint64(last)):
         x, y = np.uint32(x_at + np.uint32(np.uint32(n) * step_x)), np.uint32(y_at + np.uint32(np.uint32(n) * step_y))
         fx, fy = np.uint32(np.uint32(x >> _8) & _LOW), np.uint32(np.uint32(y >> _8) & _LOW)
-        row[n] = _bilinear(a[n], b[n], c[n], d[n], fx, fy)
+        upper, lower = above[n], below[n]
+        a, b = np.uint32(upper), np.uint32(upper >> _WORD_24)
+        c, d = np.uint32(lower >> _WORD_16), np.uint32(lower >> _WORD_40)
+        row[n] = _bilinear(a, b, c, d, fx, fy)
 
 
 @inlined
 def _bilinear(a, b, c, d, fx, fy):
-    """Mean of the packed pixels a, b of the upper and c, d of the lower row, weights in 1/256.
+    """Mean of the packed pixels a, b of the upper and c, d of the lower row, weights in 1/256; bits from 24 are ignored.
 
     Red and blue share a word, and the greens of both rows: 16 bits each, which the first mean fills but never leaves.
     """
@@ -137,16 +134,18 @@ def _mean(a, b, weight):
 
 
 @jit
-def _sample_border(packed, width, height, x_at, y_at, step_x, step_y, first, last, row):
+def _sample_border(source, x_at, y_at, step_x, step_y, first, last, row):
     for n in range(first, last):
         x, y = x_at + n * step_x, y_at + n * step_y
         left, above = x >> 16, y >> 16
-        a, b = _pixel(packed, width, height, left, above), _pixel(packed, width, height, left + 1, above)
-        c, d = _pixel(packed, width, height, left, above + 1), _pixel(packed, width, height, left + 1, above + 1)
+        a, b = _pixel(source, left, above), _pixel(source, left + 1, above)
+        c, d = _pixel(source, left, above + 1), _pixel(source, left + 1, above + 1)
         row[n] = _bilinear(a, b, c, d, np.uint32((x >> 8) & 255), np.uint32((y >> 8) & 255))
 
 
 @jit
-def _pixel(packed, width, height, x, y):
-    inside = 0 <= x < width and 0 <= y < height
-    return packed[np.uint64(y * width + x)] if inside else np.uint32(0)
+def _pixel(source, x, y):
+    if not (0 <= x < source.shape[1] and 0 <= y < source.shape[0]):
+        return np.uint32(0)
+    red, green, blue = source[y, x]
+    return np.uint32(red) | np.uint32(green) << _8 | np.uint32(blue) << _16

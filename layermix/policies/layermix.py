@@ -10,9 +10,9 @@ from layermix.errors import InputError
 from layermix.philox import POLICY, below, draw_words
 from layermix.policies.base import Policy
 from layermix.policies.blends import write_blend, write_fractal
-from layermix.policies.operations import ENHANCEMENTS, LEAST_LEVEL, VARIANTS, write_operation
+from layermix.policies.operations import ENHANCEMENTS, LEAST_LEVEL, VARIANTS, is_strengthless, write_operation
 from layermix.policies.records import connect
-from layermix.program import RESULT, SCRATCH, SOURCE
+from layermix.program import COPY, RESULT, SCRATCH, SOURCE
 
 # Every draw has a place of its own, so fixing one (say, the step) leaves the others as they are.
 _OPERATION, _STEP, _LEVELS, _BLEND_1, _BLEND_2, _FRACTAL, _WORDS = 0, 1, 2, 8, 15, 22, 26
@@ -119,8 +119,12 @@ def _write_layers(records, kind, step, ratio, magnitude, least, table, height, w
     connect(records[0], RESULT if step == 1 else left, SOURCE, SOURCE)
     if step == 1:
         return
-    write_operation(records[1], kind, magnitude, least, height, width, levels[2], levels[3])
-    connect(records[1], right, SOURCE, SOURCE)
+    if is_strengthless(kind):  # T(x) is y1 over again
+        records[1].op = COPY
+        connect(records[1], right, left, left)
+    else:
+        write_operation(records[1], kind, magnitude, least, height, width, levels[2], levels[3])
+        connect(records[1], right, SOURCE, SOURCE)
     write_blend(records[2], ratio, words[_BLEND_1:])
     connect(records[2], RESULT if step == 2 else left, left, right)
     if step == 2:

@@ -68,8 +68,14 @@ def write_operation(record, kind, magnitude, least, height, width, level_word, s
 
 
 @jit
+def is_strengthless(kind):
+    """True for equalize, autocontrast and grayscale: done twice to one picture they give the same twice."""
+    return kind <= GRAYSCALE
+
+
+@jit
 def _strength(kind, level, sign):
-    if kind <= GRAYSCALE:
+    if is_strengthless(kind):
         return 0.0
     if kind <= TRANSLATE_Y:
         return sign * level

@@ -48,8 +48,11 @@ def test_the_step_is_uniform():
 
 def test_all_stages_use_one_operation_with_fresh_strengths():
     programs = draw(LayerMix(step=3))
-    assert np.array_equal(programs[:, 0]["op"], programs[:, 1]["op"])
     assert np.array_equal(programs[:, 0]["op"], programs[:, 5]["op"])
+    copied = programs[:, 1]["op"] == P.COPY
+    assert np.array_equal(programs[~copied, 0]["op"], programs[~copied, 1]["op"])
+    assert set(programs[copied, 0]["op"].tolist()) == {P.EQUALIZE, P.AUTOCONTRAST, P.GRAYSCALE}
+    assert (programs[copied, 1]["a"] == programs[copied, 0]["dst"]).all()
     rotations = programs[programs[:, 0]["op"] == P.ROTATE]
     strengths = np.stack([np.abs(rotations[:, n]["p0"]) for n in (0, 1, 5)])
     assert np.abs(np.corrcoef(strengths) - np.eye(3)).max() < 0.1
