@@ -62,7 +62,7 @@ def run(
     pixels, table, channels = _NO_BANK if bank is None else (bank.pixels, bank.table, bank.channels)
     scratch = np.empty((threads, scratch_registers, *images.shape[1:]), np.uint8)
     totals = np.empty((threads, *(images.shape[1:] if needs_total else (0, 0, 0))), np.int32)
-    bounds = np.linspace(0, len(images), threads + 1).astype(int)
+    bounds = [len(images) * thread // threads for thread in range(threads + 1)]
 
     def work(thread: int) -> None:
         part = slice(bounds[thread], bounds[thread + 1])

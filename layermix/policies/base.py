@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -65,8 +66,13 @@ class Policy(ABC):
         check_key(seed, epoch, view)
         table, channels = _bank_geometry(self, bank, height, width)
         programs = np.zeros((len(ids), self.length), INSTRUCTION)
-        self.drawer()(self.parameters(), np.uint64(seed), epoch, ids, view, height, width, table, channels, programs)
+        self.drawer()(self._parameters, np.uint64(seed), epoch, ids, view, height, width, table, channels, programs)
         return programs
+
+    @cached_property
+    def _parameters(self) -> np.ndarray:
+        """`parameters()`, which a table of magnitudes makes dear, made once: a policy is frozen."""
+        return self.parameters()
 
 
 def check_key(seed: int, epoch: int, view: int) -> None:
