@@ -40,6 +40,11 @@ def build_loader(config: LoaderConfig) -> Loader:
         )
     with quick_ffcv_import(), _torch_threads_kept():
         from pipelines.ffcv_loader import FFCVLoader
+
+        if config.resident:
+            from pipelines.resident import ResidentLoader
+
+            return ResidentLoader(config)
     return FFCVLoader(config)
 
 

@@ -32,6 +32,8 @@ class LoaderConfig:
         drop_last: leave out the last, smaller batch; with several ranks what is left over of a global batch.
         pad: give every rank the same number of samples by repeating some, marked in `Batch.valid`; for evaluation.
         device: where the images go, as uint8: "cpu", "cuda" or "cuda:N".
+        resident: keep the whole set and the fractals in the memory of `device` and do everything there; for small
+            pictures stored at `size`, with crop "pad" or "none".
         rank, world_size: this process's share of each epoch; None takes them from torch.distributed where that is
             initialised, else the whole epoch.
         batches_ahead: batches prepared in advance; see `pipelines.Batch` for what it means for their lifetime.
@@ -63,6 +65,7 @@ class LoaderConfig:
     drop_last: bool = False
     pad: bool = False
     device: str = "cpu"
+    resident: bool = False
     rank: int | None = None
     world_size: int | None = None
     batches_ahead: int = 3
@@ -82,6 +85,8 @@ class LoaderConfig:
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"`{name}` must be one of {', '.join(map(str, known))}; got {getattr(self, name)!r}")
+        if self.resident and self.crop not in ("pad", "none"):
+            raise InputError(f"`resident` goes with crop 'pad' or 'none', got {self.crop!r}; set resident=False")
         if self.pad and self.drop_last:
             raise InputError("`pad` adds samples and `drop_last` leaves some out; set one of them")
         if self.views != 1 and self.policy is None:

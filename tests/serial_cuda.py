@@ -5,6 +5,7 @@ The simulator runs kernels as Python, whose integers are not those of compiled c
 """
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -27,8 +28,9 @@ REPLACED = (
 )
 
 
+@lru_cache
 def build():
-    """The kernel as a compiled function of the same arguments; one block takes all pictures."""
+    """The kernel as a compiled function of the same arguments, made once; one block takes all pictures."""
     names: dict = {"njit": njit}
     for file in FILES:
         source = (ROOM / f"{file}.py").read_text()

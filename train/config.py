@@ -26,6 +26,8 @@ class DataConfig:
         ratio: least and greatest width over height of a `random_resized` crop.
         flip: flip half of the training pictures left to right.
         batch_size: training pictures a step, over all ranks: a step is the same on 1 GPU and on 8.
+        resident: keep the training set and the fractals on the GPU, and crop, flip and mix there; for pictures stored
+            at `size`, with crop `pad` or `none`. The pictures are the same either way.
         test_crop: `center`, or `none` for pictures that have the right size already.
         center_ratio: share of the short side that the `center` crop keeps.
         test_batch_size: test pictures a forward pass, on each rank.
@@ -41,6 +43,7 @@ class DataConfig:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: bool = True
     batch_size: int = 128
+    resident: bool = False
     test_crop: Literal["center", "none"] = "none"
     center_ratio: float = 1.0
     test_batch_size: int = 500

@@ -44,6 +44,7 @@ def train_loader_config(config: TrainConfig, device: str, ranks: Ranks) -> Loade
         device=device,
         rank=ranks.rank,
         world_size=ranks.world_size,
+        resident=data.resident,
         padding=data.padding,
         scale=data.scale,
         ratio=data.ratio,

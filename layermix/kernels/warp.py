@@ -106,9 +106,10 @@ def _sample_interior(source, x_at, y_at, step_x, step_y, first, last, above, bel
 
 @inlined
 def _bilinear(a, b, c, d, fx, fy):
-    """Mean of the packed pixels a, b of the upper and c, d of the lower row, weights in 1/256; bits from 24 are ignored.
+    """Mean of the packed pixels a, b of the upper and c, d of the lower row, weights in 1/256.
 
     Red and blue share a word, and the greens of both rows: 16 bits each, which the first mean fills but never leaves.
+    What stands above the 24 bits of a pixel is ignored.
     """
     upper = _lerp(a & _ODD, b & _ODD, fx)
     lower = _lerp(c & _ODD, d & _ODD, fx)
