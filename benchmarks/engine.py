@@ -3,10 +3,14 @@
     python -m benchmarks.engine --plot docs/engine.png    -> benchmarks/results/engine.json and the plot
     python -m benchmarks.engine --sizes 32 --pictures 16 --repeats 3 --out /tmp/engine.json
 
-For every policy, LayerMix's operations and the blends: microseconds a picture of the engine, of drawing alone, of the
-float-tensor oracle of the tests (float32, torchvision's functional operations) on the same programs, and of
-torchvision v2, albumentations and kornia where they have it. All on one core, in turn within one run. The engine's
-time is that of `augment`, drawing, checks and scratch memory included; a blend's that of `run` on a written program.
+For every policy, LayerMix's operations and the blends, microseconds a picture on one core, in turn within one run:
+
+    engine   the whole call of `augment` on a batch: checks, drawing, scratch memory, kernels, and the traffic of
+             pictures that come from memory and go there; of a blend, `run` on written programs
+    kernel   the same programs on one picture again and again, so with all buffers in cache, and nothing else
+    draw     drawing the programs alone, `Policy.draw`
+    oracle   the same programs by the float-tensor oracle of the tests: float32, torchvision's functional operations
+    others   torchvision v2 (uint8), albumentations (uint8), kornia (float32) where they have the operation or policy
 """
 
 import sys
@@ -26,7 +30,9 @@ from benchmarks.rivals import Rival, rivals
 from layermix import FractalBank, LayerMix, augment
 from layermix import program as P
 from layermix.augmentation import run
-from layermix.errors import run_program
+from layermix.compilation import jit
+from layermix.engine import run_program
+from layermix.errors import run_program as run_main
 from layermix.policies import POLICIES, Policy
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -77,6 +83,7 @@ class Bench:
         programs = draw()
         candidates: dict[str, Callable[[], object]] = {
             "engine": lambda: augment(self.images, policy, fractals=self.bank, seed=0, out=out),
+            "kernel": self._kernel(programs, policy.scratch_registers, policy.needs_accumulator),
             "draw": draw,
             "oracle": lambda: self._run_oracle(programs),
         }
@@ -99,7 +106,15 @@ class Bench:
         def engine() -> None:
             run(programs, self.images, bank=self.bank, scratch_registers=1, out=out)
 
-        return self._row("blend", {"engine": engine, "oracle": lambda: self._run_oracle(programs)})
+        oracle_run, kernel = lambda: self._run_oracle(programs), self._kernel(programs, 1, False)
+        return self._row("blend", {"engine": engine, "kernel": kernel, "oracle": oracle_run})
+
+    def _kernel(self, programs: np.ndarray, registers: int, needs_total: bool) -> Callable[[], None]:
+        """All programs on the first picture."""
+        image, out, bank = self.images[0], np.empty_like(self.images[0]), self.bank
+        scratch = np.empty((registers, *image.shape), np.uint8)
+        total = np.empty(image.shape if needs_total else (0, 0, 0), np.int32)
+        return lambda: run_in_cache(programs, image, bank.pixels, bank.table, bank.channels, scratch, total, out)
 
     def _run_oracle(self, programs: np.ndarray) -> None:
         with oracle.masks_of_torch():
@@ -119,6 +134,13 @@ class Bench:
         for name in self.rivals.keys() & seconds.keys():
             row[f"times_faster_than_{name}"] = round(seconds[name]["median"] / count / engine, 2)
         return row
+
+
+@jit
+def run_in_cache(programs, image, pixels, table, channels, scratch, total, out):
+    """Run every program on one picture; the arguments are those of `layermix.engine.run_program`."""
+    for n in range(programs.shape[0]):
+        run_program(programs[n], image, pixels, table, channels, scratch, total, out)
 
 
 def _calls(library: Rival, name: str, programs: np.ndarray, images: np.ndarray, kind: str) -> list:
@@ -163,4 +185,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_program(main))
+    sys.exit(run_main(main))

@@ -11,6 +11,7 @@ from layermix.files import atomic_file
 
 CANDIDATES = {
     "engine": ("this engine, uint8", "#0b6e4f", "o", 64),
+    "kernel": ("its kernels alone, in cache", "#8fc9b0", "o", 26),
     "torchvision": ("torchvision v2, uint8", "#c1440e", "s", 34),
     "albumentations": ("albumentations, uint8", "#7a3e9d", "D", 30),
     "kornia": ("kornia, float32", "#2f6db5", "^", 40),

@@ -4,10 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from layermix.arrays import as_uint8
 from layermix.bank import FractalBank
 from layermix.engine import run_programs
 from layermix.errors import InputError
 from layermix.policies import Policy
+from layermix.policies.checks import check_whole
+
+_MOST_THREADS = 4096
 
 
 def augment(
@@ -57,8 +61,7 @@ def run(
 
     `needs_total` says whether the programs hold SUM instructions: `Policy.needs_accumulator`.
     """
-    if threads < 1:
-        raise InputError(f"`threads` must be at least 1, got {threads}")
+    check_whole("threads", threads, 1, _MOST_THREADS)
     pixels, table, channels = _NO_BANK if bank is None else (bank.pixels, bank.table, bank.channels)
     scratch = np.empty((threads, scratch_registers, *images.shape[1:]), np.uint8)
     totals = np.empty((threads, *(images.shape[1:] if needs_total else (0, 0, 0))), np.int32)
@@ -79,9 +82,7 @@ _NO_BANK = np.zeros(1, np.uint8), np.zeros((0, 3), np.int64), 1
 
 
 def _check_images(images) -> np.ndarray:
-    array = np.asarray(images)
-    if array.dtype != np.uint8:
-        raise InputError(f"`images` must be uint8, got {array.dtype}; scale to 0..255 and convert")
+    array = as_uint8("images", images)
     if array.ndim != 4 or array.shape[3] != 3 or 0 in array.shape[1:]:
         raise InputError(f"`images` must have shape (N, H, W, 3), got {array.shape}")
     # The kernels are compiled for writable arrays alone, so a read-only one is copied.

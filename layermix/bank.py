@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from layermix.arrays import as_uint8
 from layermix.bank_file import RECORDS_START, map_file, picture_table, read_table
 from layermix.errors import InputError
 from layermix.manifest import Manifest, dataset_path, manifest_path, read_manifest
@@ -66,9 +67,7 @@ class FractalBank:
         Raises:
             InputError: another dtype or shape, or no pixel at all.
         """
-        array = np.asarray(array)
-        if array.dtype != np.uint8:
-            raise InputError(f"`fractals` must be uint8, got {array.dtype}; scale to 0..255 and convert")
+        array = as_uint8("fractals", array)
         if array.ndim not in (3, 4) or array.shape[3:] not in ((), (3,)):
             rule = "must have shape (M, h, w) or (M, h, w, 3)"
             raise InputError(f"`fractals` {rule}, got {array.shape}; add or drop an axis")

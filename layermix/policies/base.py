@@ -76,10 +76,11 @@ class Policy(ABC):
 
 
 def check_key(seed: int, epoch: int, view: int) -> None:
-    """Raise InputError unless seed, epoch and view are in the ranges of the counter."""
+    """Raise InputError unless seed, epoch and view are whole numbers in the ranges of the counter."""
     for name, value, most in (("seed", seed, 2**64 - 1), ("epoch", epoch, MAX_EPOCH), ("view", view, MAX_VIEW)):
-        if not 0 <= value <= most:
-            raise InputError(f"`{name}` must be in 0..{most}, got {value}; it is a word of the random counter")
+        if not isinstance(value, int | np.integer) or not 0 <= value <= most:
+            rule = f"must be a whole number in 0..{most}"
+            raise InputError(f"`{name}` {rule}, got {value!r}; it is a word of the random counter")
 
 
 def check_sample_ids(sample_ids) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What the settings of policies may be; each check raises InputError with name, rule and value."""
 
 from collections.abc import Iterable
+from numbers import Real
 
 import numpy as np
 
@@ -9,8 +10,8 @@ from layermix.errors import InputError
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """A number in low..high, ends included; not NaN."""
-    if not low <= value <= high:
-        raise InputError(f"`{name}` must be in {low:g}..{high:g}, got {value}; change it")
+    if not isinstance(value, Real) or not low <= value <= high:
+        raise InputError(f"`{name}` must be in {low:g}..{high:g}, got {value!r}; change it")
 
 
 def check_whole(name: str, value: object, low: int, high: int) -> None:
@@ -21,13 +22,13 @@ def check_whole(name: str, value: object, low: int, high: int) -> None:
 
 def check_positive(name: str, value: float) -> None:
     """A number above 0 and finite."""
-    if not 0 < value < np.inf:
-        raise InputError(f"`{name}` must be > 0 and finite, got {value}; change it")
+    if not isinstance(value, Real) or not 0 < value < np.inf:
+        raise InputError(f"`{name}` must be > 0 and finite, got {value!r}; change it")
 
 
 def check_pair(name: str, pair: tuple[float, ...], low: float, high: float) -> None:
     """A pair (least, most) in low..high."""
-    if len(pair) != 2 or not low <= pair[0] <= pair[1] <= high:
+    if len(pair) != 2 or not all(isinstance(end, Real) for end in pair) or not low <= pair[0] <= pair[1] <= high:
         raise InputError(f"`{name}` must be (least, most) in {low:g}..{high:g}, got {pair}; change it")
 
 

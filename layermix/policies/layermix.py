@@ -1,6 +1,7 @@
 """LayerMix: structured mixing with fractals (Ahmad, Morle & Rahimi, "LayerMix", section 3)."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from layermix.errors import InputError
 from layermix.philox import POLICY, below, draw_words
 from layermix.policies.base import Policy
 from layermix.policies.blends import write_blend, write_fractal
+from layermix.policies.checks import check_range
 from layermix.policies.operations import ENHANCEMENTS, LEAST_LEVEL, VARIANTS, is_strengthless, write_operation
 from layermix.policies.records import connect
 from layermix.program import COPY, RESULT, SCRATCH, SOURCE
@@ -53,11 +55,10 @@ class LayerMix(Policy):
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise InputError(f"`variant` must be 'paper' or 'released', got {self.variant!r}")
-        if not 0 <= self.magnitude <= 10:
-            raise InputError(f"`magnitude` must be in 0..10, got {self.magnitude}")
-        if not 0 < self.blending_ratio < np.inf:
+        check_range("magnitude", self.magnitude, 0, 10)
+        if not isinstance(self.blending_ratio, Real) or not 0 < self.blending_ratio < np.inf:
             raise InputError(
-                f"`blending_ratio` must be > 0 and finite, got {self.blending_ratio}; to turn blending off use step=1"
+                f"`blending_ratio` must be > 0 and finite, got {self.blending_ratio!r}; to turn blending off use step=1"
             )
         if self.step not in (None, 1, 2, 3):
             raise InputError(f"`step` must be 1, 2, 3 or None (drawn), got {self.step!r}")

@@ -1,11 +1,15 @@
 """`augment` is a pure function of pixels, policy, fractals, seed, epoch, sample id and view."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from layermix import Baseline, FractalBank, InputError, LayerMix, augment
+from layermix import POLICIES, Baseline, FractalBank, InputError, LayerMix, augment
 
 POLICY = LayerMix()
+PICTURE = np.zeros((32, 32, 3), np.uint8)
+EMPTY_BANK = FractalBank(pixels=np.zeros(1, np.uint8), table=np.zeros((0, 3), np.int64), channels=1)
 
 
 def test_pixels_do_not_depend_on_the_thread_count(photographs, fractals):
@@ -66,16 +70,28 @@ def test_no_pictures_give_no_pictures(photographs, fractals):
         ({"images": np.zeros((2, 0, 32, 3), np.uint8)}, r"`images` must have shape"),
         ({"images": np.zeros((2, 64, 64, 3), np.uint8)}, r"`fractals` must be at least as large .* 64 x 64"),
         ({"fractals": None}, r"`fractals` must be given: the policy 'layermix'"),
-        ({"seed": -1}, r"`seed` must be in 0..18446744073709551615, got -1"),
-        ({"seed": 2**64}, r"`seed` must be in"),
-        ({"epoch": 2**32}, r"`epoch` must be in 0..4294967295"),
-        ({"view": 70000}, r"`view` must be in 0..65535, got 70000"),
-        ({"threads": 0}, r"`threads` must be at least 1, got 0"),
+        ({"seed": -1}, r"`seed` must be a whole number in 0..18446744073709551615, got -1"),
+        ({"images": [PICTURE, PICTURE[:, :9]]}, r"`images` must be pictures of one size, got several sizes"),
+        ({"images": [PICTURE, "photo.jpg"]}, r"`images` must be"),
+        ({"fractals": [PICTURE, PICTURE[:9]]}, r"`fractals` must be pictures of one size, got several sizes"),
+        ({"fractals": np.zeros((3, 40, 40))}, r"`fractals` must be uint8, got float64"),
+        ({"fractals": np.zeros((0, 40, 40), np.uint8)}, r"`fractals` must hold at least one pixel, got \(0, 40, 40\)"),
+        ({"fractals": np.zeros((3, 40, 40, 4), np.uint8)}, r"`fractals` must have shape \(M, h, w\) or"),
+        ({"fractals": EMPTY_BANK}, r"`fractals` must hold at least one picture, got none"),
+        ({"seed": 2**64}, r"`seed` must be a whole number in"),
+        ({"seed": 1.5}, r"`seed` must be a whole number in .*, got 1.5"),
+        ({"seed": "7"}, r"`seed` must be a whole number in .*, got '7'"),
+        ({"epoch": 2**32}, r"`epoch` must be a whole number in 0..4294967295"),
+        ({"epoch": float("nan")}, r"`epoch` must be a whole number in .*, got nan"),
+        ({"view": 70000}, r"`view` must be a whole number in 0..65535, got 70000"),
+        ({"threads": 0}, r"`threads` must be a whole number in 1..4096, got 0"),
+        ({"threads": 2.5}, r"`threads` must be a whole number in 1..4096, got 2.5"),
         ({"sample_ids": [1]}, r"`sample_ids` must have one id a picture, shape \(2,\), got \(1,\)"),
         ({"sample_ids": [1, -2]}, r"`sample_ids` must be in 0..281474976710655, got -2"),
         ({"sample_ids": [1.5, 2]}, r"`sample_ids` must be integers"),
         ({"out": np.zeros((2, 32, 32, 3))}, r"`out` must be a uint8 array of shape"),
         ({"out": np.zeros((2, 3, 32, 32), np.uint8).transpose(0, 2, 3, 1)}, r"`out` must be C-contiguous"),
+        ({"out": np.zeros((4, 32, 32, 3), np.uint8)[::2]}, r"`out` must be C-contiguous"),
         ({"out": "images"}, r"`out` must not overlap `images`"),
     ],
 )
@@ -86,6 +102,22 @@ def test_bad_arguments_are_named_with_rule_and_value(change, message, fractals):
         arguments["out"] = images
     with pytest.raises(InputError, match=message):
         augment(images, POLICY, **arguments)
+
+
+def _settings():
+    """(policy, field, bad value) for every number, or tuple of numbers, that a policy can be given."""
+    for policy in POLICIES.values():
+        for field in dataclasses.fields(policy):
+            if type(field.default) in (int, float, tuple) and field.default != ():
+                for bad in (float("nan"), float("inf"), -1.0, "3"):
+                    value = (bad, *field.default[1:]) if isinstance(field.default, tuple) else bad
+                    yield pytest.param(policy, field.name, value, id=f"{policy.name} {field.name} {bad}")
+
+
+@pytest.mark.parametrize(("policy", "name", "value"), list(_settings()))
+def test_policies_refuse_what_is_no_finite_number_in_range(policy, name, value):
+    with pytest.raises(InputError, match=f"`{name}` must"):
+        policy(**{name: value})
 
 
 def test_a_policy_without_fractals_needs_none(photographs):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 CALLER = """
 from layermix.compilation import jit
 from rooms.kernels import kernel
@@ -30,7 +31,7 @@ def test_a_changed_callee_in_another_file_is_compiled_into_its_callers(tmp_path)
 
     def run(factor: int) -> str:
         (package / "kernels.py").write_text(KERNEL.format(factor=factor))
-        environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
         )
@@ -46,7 +47,7 @@ def test_a_function_of_a_script_is_compiled_and_follows_its_file(tmp_path):
 
     def run(factor: int) -> str:
         script.write_text(KERNEL.format(factor=factor) + "\nprint(kernel(10), sum(kernel.stats.cache_hits.values()))")
-        environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
         )
@@ -68,10 +69,31 @@ def test_a_cache_that_names_a_class_which_has_moved_is_compiled_anew(tmp_path):
     def run(module: str) -> str:
         (package / f"{module}.py").write_text(point)
         program = f"from moving.kernel import run; from moving.{module} import Point; print(run(Point(7)))"
-        environment = {"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
         return done.stdout.strip() or done.stderr
 
     assert run("first") == "7"
     (package / "first.py").unlink()
     assert run("second") == "7"
+
+
+AUGMENT = """
+import numpy as np, layermix
+from layermix.engine import run_programs
+images, fractals = np.zeros((2, 32, 32, 3), np.uint8), np.zeros((1, 36, 36), np.uint8)
+policy = layermix.LayerMix()
+layermix.augment(images, policy, fractals=fractals, seed=0)
+print([(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values())) for f in (run_programs, policy.drawer())])
+"""
+
+
+def test_a_second_process_compiles_nothing():
+    """Kernels and draws come from the disk: what a start costs then is Numba's import."""
+
+    def start() -> str:
+        done = subprocess.run([sys.executable, "-c", AUGMENT], cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    start()
+    assert start() == "[(1, 0), (1, 0)]"

@@ -114,7 +114,7 @@ def test_bad_arguments_are_named_with_rule_and_value(images, ids, message, trans
 
 
 def test_a_bad_key_is_named(fractals, transform):
-    with pytest.raises(InputError, match="`seed` must be in"):
+    with pytest.raises(InputError, match="`seed` must be a whole number in"):
         Augment(POLICY, fractals, -1)
-    with pytest.raises(InputError, match="`epoch` must be in"):
+    with pytest.raises(InputError, match="`epoch` must be a whole number in"):
         transform.set_epoch(2**32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from layermix import FractalBank, InputError
+from layermix import FractalBank, InputError, PixMix, augment
 from layermix.fractals import generate_fractal
 from writers.sources.fractals import FractalFolder, GeneratedFractals
 
@@ -172,6 +172,26 @@ def test_a_bank_written_from_a_folder_keeps_every_shape(tmp_path, root):
     assert main(flags) == 0
     bank = FractalBank.open(path)
     assert [bank.picture(index).shape for index in range(3)] == [(36, 36), (60, 36), (36, 54)]
+
+
+def test_feature_visualisations_beside_fractals_are_a_mixing_set_in_colour(tmp_path):
+    """Colour pictures of odd sizes, a gray one and one with transparency, in folders of their own."""
+    from writers.write_dataset import main
+
+    root, path = tmp_path / "mixing", tmp_path / "mixing.beton"
+    save(root / "fractals" / "gray.png", noise(64, 64))
+    save(root / "first_layers" / "odd.png", noise(37, 53, 3))
+    save(root / "first_layers" / "large.jpg", noise(301, 200, 3))
+    (root / "resnext").mkdir()
+    assert cv2.imwrite(str(root / "resnext" / "clear.png"), noise(41, 90, 4))
+    flags = ["--source", "fractals", "--root", str(root), "--short-side", "36", "--color", "--out", str(path)]
+    assert main(flags) == 0
+    bank = FractalBank.open(path)
+    assert (len(bank), bank.channels, bank.minimum_size) == (4, 3, (36, 36))
+    photographs = noise(16, 32, 32, 3)
+    gray = np.repeat(photographs[..., :1], 3, axis=3)
+    mixed = augment(gray, PixMix(all_ops=False), fractals=bank, seed=0)
+    assert (mixed != mixed[..., :1]).any()
 
 
 def test_a_bank_of_ffcv_itself_opens_where_no_manifest_is_asked_for(tmp_path):
