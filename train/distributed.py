@@ -119,7 +119,7 @@ def parallel(model: nn.Module, ranks: Ranks, size: int) -> nn.Module:
     wrapped = nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
     was_training = model.training
     device = next(model.parameters()).device
-    wrapped.eval()(torch.zeros(2, 3, size, size, dtype=torch.uint8, device=device)).sum().backward()
+    wrapped.eval()(torch.zeros(2, 3, size, size, device=device)).sum().backward()
     model.zero_grad(set_to_none=True)
     return wrapped.train(was_training)
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -61,9 +62,14 @@ class Pulse:
             self._thread.join()
 
     def lost_ranks(self) -> list[int]:
-        """The ranks lost by now or within three rounds; to be asked when an operation failed that needs them."""
+        """The ranks lost by now or within three rounds; to be asked when an operation failed that needs them.
+
+        It takes two rounds more where there are some, so that the others find the same ones, before this process ends
+        and looks lost to them too.
+        """
         self._main_knows.set()
-        self._found.wait(3 * self._interval)
+        if self._found.wait(3 * self._interval):
+            time.sleep(2 * self._interval)
         return self._lost
 
     def _run(self) -> None:
@@ -91,7 +97,7 @@ class Pulse:
         return staying
 
     def _end_unless_main_does(self) -> None:
-        """Give the others two rounds to find the same loss, before this process looks lost to them too."""
+        """As `lost_ranks`, two rounds after the loss, unless the main thread has come to know of it by then."""
         if self._main_knows.wait(2 * self._interval):
             return
         error = RankLostError(self._lost, self._world_size, self._patience)

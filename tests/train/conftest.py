@@ -1,6 +1,5 @@
 """A tiny run: a loader made of arithmetic, a network of 78,000 weights, pictures of 8 px."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +13,6 @@ from pipelines import Batch
 from train import TrainConfig
 from train.config import DataConfig, OptimizerConfig, RunConfig
 from train.run import train_model
-
-sys.path.append(str(Path(__file__).parent))  # for `import runs`
 
 STEPS_PER_EPOCH = 3
 

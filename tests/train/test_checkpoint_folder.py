@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import assert_same_run
+from run_comparison import assert_same_run
 
 from layermix.errors import InputError
 from models import Checkpoint, ModelConfig, load_checkpoint

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from runs import assert_same_run, log
+from run_comparison import assert_same_run, log
 
 from layermix.errors import InputError
 from models import ModelConfig, load_checkpoint

@@ -1,0 +1,134 @@
+"""What the processes of `rank_processes` run; its imports are those that their server makes once."""
+
+import hashlib
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch._dynamo  # DistributedDataParallel imports it late
+
+import pipelines.ffcv_loader  # noqa: F401, imported by the first loader otherwise
+import train.checkpointing
+import train.command
+import train.loop
+from layermix.errors import InputError
+from pipelines import build_loader
+from train.distributed import join_ranks, parallel
+from train.loaders import train_loader_config
+from train.pulse import EXIT_CODE, RankLostError
+
+torch.set_num_threads(1)  # a fork inherits no threads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A signal that `rank` sends itself while it is in its `number`-th (from 1) call of `place`.
+
+    Attributes:
+        place: "step", "save" (rank 0 writes then, another waits for it) or "evaluation".
+        share: where in the call, in [0, 1), by the time that the call before took; the first is taken as 20 ms.
+    """
+
+    rank: int
+    place: str
+    number: int
+    signal: int
+    share: float
+
+
+def train_with(argv: list[str], fault: Fault | None) -> int:
+    """`python -m train` with `argv`, and the fault planted."""
+    if fault is not None and fault.rank == int(os.environ["RANK"]):
+        _plant(fault)
+    return train.command.main(argv)
+
+
+def talk(rounds: int, patience: float, fault: str, victim: int) -> int:
+    """Ranks that exchange facts `rounds` times; in the middle the `victim` meets its fault.
+
+    `fault` is "none", the name of a signal, "bug" (an exception) or "bad input" (an InputError in `together`).
+    """
+    try:
+        with join_ranks("cpu", patience) as ranks:
+            for number in range(rounds):
+                assert ranks.maximum(number + ranks.rank) == [number + ranks.world_size - 1]
+                with ranks.together():
+                    if number == rounds // 2 and ranks.rank == victim:
+                        _suffer(fault)
+            assert ranks.total([1.0, ranks.rank]) == [ranks.world_size, sum(range(ranks.world_size))]
+            assert ranks.on_main(lambda: f"from {ranks.rank}") == "from 0"
+    except RankLostError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        os._exit(EXIT_CODE)
+    return 0
+
+
+def _suffer(fault: str) -> None:
+    if fault == "bug":
+        raise RuntimeError("a bug")
+    if fault == "bad input":
+        raise InputError("`x` is bad")
+    if fault != "none":
+        os.kill(os.getpid(), getattr(signal, fault))
+
+
+def average(seed: int, out: str) -> int:
+    """One step of plain SGD on a network without batch norms, each rank on its share of 8 pictures; rank 0 saves it."""
+    torch.manual_seed(seed)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+    images, labels = torch.randint(0, 256, (8, 3, 4, 4)) / 255, torch.arange(8) % 3
+    with join_ranks("cpu", 5.0) as ranks:
+        forward = parallel(model, ranks, size=4)
+        mine = slice(ranks.rank, 8, ranks.world_size)
+        torch.nn.functional.cross_entropy(forward(images[mine]), labels[mine]).backward()
+        torch.optim.SGD(model.parameters(), lr=0.1).step()
+        if ranks.is_main:
+            torch.save(model.state_dict(), out)
+    return 0
+
+
+def pixels(argv: list[str], out: str) -> int:
+    """What the training loader of `argv` yields over two epochs: a line "epoch step rank id hash" a picture."""
+    config, _ = train.command.parse(argv)
+    with join_ranks("cpu", 5.0) as ranks, build_loader(train_loader_config(config, "cpu", ranks)) as loader:
+        lines = []
+        for epoch in range(2):
+            loader.set_epoch(epoch)
+            for step, batch in enumerate(loader):
+                for sample_id, image in zip(batch.sample_ids.tolist(), batch.images):
+                    digest = hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest()
+                    lines.append(f"{epoch} {step} {sample_id} {digest}")
+        Path(f"{out}.{ranks.rank}").write_text("\n".join(lines))
+    return 0
+
+
+def _plant(fault: Fault) -> None:
+    owner, name = _places()[fault.place]
+    original = getattr(owner, name)
+    calls, last = 0, 0.02
+
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal calls, last
+        calls += 1
+        timer = threading.Timer(fault.share * last, os.kill, (os.getpid(), fault.signal))
+        if calls >= fault.number:
+            timer.start()
+        started = time.perf_counter()
+        result = original(*arguments, **keywords)
+        last = time.perf_counter() - started
+        timer.cancel()
+        return result
+
+    setattr(owner, name, watched)
+
+
+def _places() -> dict[str, tuple[Any, str]]:
+    rank = int(os.environ["RANK"])
+    save = (train.checkpointing.CheckpointFolder, "save") if rank == 0 else (train.checkpointing.Checkpointer, "save")
+    return {"step": (train.loop.TrainStep, "__call__"), "save": save, "evaluation": (train.loop, "evaluate")}

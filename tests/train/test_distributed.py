@@ -1,0 +1,204 @@
+"""Several ranks: the same pictures, exact sums, one course for all, and a rank that is lost has a name."""
+
+from pathlib import Path
+
+import pytest
+import rank_processes
+import torch
+from rank_programs import average, pixels, talk, train_with
+from run_comparison import assert_same_run, log
+from tiny_run import BATCH, STEPS, TEST_PICTURES, write_tiny_run
+
+import train.command
+from layermix.errors import InputError
+from models import load_checkpoint, load_classifier
+from pipelines import build_loader
+from train.distributed import Ranks, join_ranks, ranks_from_environment
+from train.loaders import test_loader_config as loader_config_of_test_set
+from train.loaders import train_loader_config
+from train.precision import choose_precision
+from train.pulse import EXIT_CODE
+from train.validation import evaluate
+
+START = 280.0  # the first run compiles; on a busy machine that takes its time
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    return write_tiny_run(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def two_ranks(flags, tmp_path_factory):
+    """The run folder of the tiny run on two ranks."""
+    folder = tmp_path_factory.mktemp("two")
+    processes = rank_processes.start(
+        train_with, [*flags, "--out", str(folder / "run")], None, world_size=2, output=folder / "output"
+    )
+    assert rank_processes.wait(processes, START) == [0, 0], (folder / "output.0").read_text()
+    return folder / "run"
+
+
+def outputs(path: Path, world_size: int) -> list[str]:
+    return [Path(f"{path}.{rank}").read_text() for rank in range(world_size)]
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_ranks_exchange_facts_exactly(tmp_path, world_size):
+    processes = rank_processes.start(talk, 5, 5.0, "none", 0, world_size=world_size, output=tmp_path / "o")
+    assert rank_processes.wait(processes) == [0] * world_size, outputs(tmp_path / "o", world_size)
+
+
+@pytest.mark.parametrize("victim", [0, 2])
+@pytest.mark.parametrize("fault", ["SIGKILL", "SIGSTOP", "bug"])
+def test_a_rank_that_dies_or_stands_still_is_named_by_all_others(tmp_path, fault, victim):
+    processes = rank_processes.start(talk, 8, 2.0, fault, victim, world_size=3, output=tmp_path / "o")
+    others = [rank for rank in range(3) if rank != victim]
+    try:
+        assert rank_processes.wait([processes[rank] for rank in others], 60) == [EXIT_CODE] * 2
+    finally:
+        processes[victim].kill()
+    for rank in others:
+        assert f"error: no sign of life from rank {victim} of 3" in outputs(tmp_path / "o", 3)[rank]
+
+
+def test_bad_input_of_one_rank_ends_all_and_is_told_once(tmp_path):
+    processes = rank_processes.start(talk, 4, 5.0, "bad input", 1, world_size=3, output=tmp_path / "o")
+    assert rank_processes.wait(processes) == [2, 2, 2]
+    assert outputs(tmp_path / "o", 3) == ["", "error: `x` is bad\n", ""]
+
+
+def test_the_step_of_two_ranks_is_the_step_of_one(tmp_path):
+    for world_size in (1, 2):
+        arguments = (average, 0, str(tmp_path / f"{world_size}.pt"))
+        processes = rank_processes.start(*arguments, world_size=world_size, output=tmp_path / "o")
+        assert rank_processes.wait(processes) == [0] * world_size, outputs(tmp_path / "o", world_size)
+    one, two = (torch.load(tmp_path / f"{world_size}.pt") for world_size in (1, 2))
+    for name in one:
+        assert torch.allclose(one[name], two[name], atol=1e-6), name
+
+
+def global_batches(flags: list[str], world_size: int) -> list[set[tuple[int, bytes]]]:
+    """Ids and pixels of each step of two epochs, over all ranks."""
+    config, _ = train.command.parse(flags)
+    steps: list[set] = [set() for _ in range(STEPS)]
+    for rank in range(world_size):
+        with build_loader(train_loader_config(config, "cpu", Ranks(rank=rank, world_size=world_size))) as loader:
+            for epoch in range(2):
+                loader.set_epoch(epoch)
+                for step, batch in enumerate(loader):
+                    pictures = (image.contiguous().numpy().tobytes() for image in batch.images)
+                    steps[epoch * len(loader) + step] |= set(zip(batch.sample_ids.tolist(), pictures))
+    return steps
+
+
+@pytest.mark.parametrize("world_size", [2, 4, pytest.param(8, marks=pytest.mark.slow)])
+def test_every_step_sees_the_same_pixels_at_any_world_size(flags, world_size):
+    one = global_batches(flags, 1)
+    assert [len(step) for step in one] == [BATCH] * STEPS
+    assert global_batches(flags, world_size) == one
+
+
+def test_real_ranks_see_the_pixels_of_one(flags, tmp_path):
+    seen = {}
+    for world_size in (1, 2):
+        out = tmp_path / str(world_size)
+        processes = rank_processes.start(pixels, flags, str(out), world_size=world_size, output=tmp_path / "o")
+        assert rank_processes.wait(processes, START) == [0] * world_size, outputs(tmp_path / "o", world_size)
+        seen[world_size] = sorted(line for text in outputs(out, world_size) for line in text.splitlines())
+    assert len(seen[1]) == BATCH * STEPS
+    assert seen[1] == seen[2]
+
+
+def test_a_batch_that_the_ranks_cannot_share_is_refused(flags):
+    config, _ = train.command.parse(flags)
+    with pytest.raises(InputError, match=r"`data.batch_size` counts the pictures of all ranks .* 3, got 16; change"):
+        train_loader_config(config, "cpu", Ranks(rank=0, world_size=3))
+
+
+def test_the_test_error_of_two_ranks_counts_each_picture_once(flags, two_ranks):
+    classifier, _ = load_classifier(two_ranks)
+    config, _ = train.command.parse(flags)
+    test_config = loader_config_of_test_set(config, "cpu", Ranks())
+    assert test_config is not None
+    with build_loader(test_config) as loader:
+        expected = evaluate(classifier, loader, choose_precision("cpu", "float32"), lambda: False)
+    logged = [record for record in log(two_ranks) if record["kind"] == "evaluation"][-1]
+    assert expected is not None
+    assert (logged["images"], logged["error"]) == (TEST_PICTURES, expected["error"])
+    assert logged["loss"] == pytest.approx(expected["loss"], rel=1e-6)
+
+
+def test_rank_0_alone_writes_and_speaks_and_every_ranks_generator_is_saved(two_ranks):
+    spoken = outputs(two_ranks.parent / "output", 2)
+    assert "finished: " in spoken[0]
+    assert spoken[1] == ""
+    generators = load_checkpoint(two_ranks).training["generators"]
+    assert len(generators) == 2
+    assert not torch.equal(generators[0]["cpu"], generators[1]["cpu"])
+
+
+def test_two_ranks_stopped_through_one_of_them_stop_at_the_same_step_and_continue(flags, two_ranks, tmp_path):
+    argv = [*flags, "--out", str(tmp_path / "run")]
+    for steps in (2, 4):
+        processes = rank_processes.start(
+            train_with, [*argv, "--max-steps", str(steps)], None, world_size=2, output=tmp_path / "o"
+        )
+        assert rank_processes.wait(processes, START) == [0, 0]
+    assert load_checkpoint(tmp_path / "run").step == 4
+    processes = rank_processes.start(train_with, argv, None, world_size=2, output=tmp_path / "o")
+    assert rank_processes.wait(processes, START) == [0, 0]
+    assert_same_run(tmp_path / "run", two_ranks)
+
+
+def test_another_number_of_ranks_continues_with_a_warning(flags, tmp_path):
+    argv, output = [*flags, "--out", str(tmp_path / "run")], tmp_path / "o"
+    for world_size, more in ((2, ["--max-steps", "2"]), (1, [])):
+        processes = rank_processes.start(train_with, [*argv, *more], None, world_size=world_size, output=output)
+        assert rank_processes.wait(processes, START) == [0] * world_size, outputs(output, world_size)
+    assert "is of 2 ranks, this run has 1: the samples stay the same" in outputs(output, 1)[0]
+    assert load_checkpoint(tmp_path / "run").step == STEPS
+
+
+def test_a_loss_that_is_not_finite_ends_all_ranks_and_is_told_once(flags, tmp_path):
+    argv = [*flags, "--out", str(tmp_path / "run"), "--optimizer.lr", "1e30"]
+    processes = rank_processes.start(train_with, argv, None, world_size=2, output=tmp_path / "o")
+    assert rank_processes.wait(processes, START) == [2, 2]
+    told = outputs(tmp_path / "o", 2)
+    assert "error: the loss must be finite" in told[0]
+    assert "error" not in told[1]
+    assert (tmp_path / "run" / "non_finite_loss.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"RANK": "2", "WORLD_SIZE": "2"}, r"RANK must be below WORLD_SIZE .*, got 2 of 2 and 0 of 1; start the ranks"),
+        ({"RANK": "x", "WORLD_SIZE": "2"}, r"RANK must be a number, got 'x'"),
+    ],
+)
+def test_variables_that_contradict_each_other_are_refused(monkeypatch, variables, message):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=message):
+        ranks_from_environment()
+
+
+def test_without_torchrun_there_is_one_rank_and_no_process_group():
+    with join_ranks("cpu", 5.0) as ranks:
+        assert ranks == Ranks()
+        assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.slow
+def test_four_ranks_continue_bit_identically(flags, tmp_path):
+    def run(name, *more):
+        argv = [*flags, "--out", str(tmp_path / name), *more]
+        processes = rank_processes.start(train_with, argv, None, world_size=4, output=tmp_path / "o")
+        assert rank_processes.wait(processes, START) == [0] * 4
+
+    run("whole")
+    for step in range(1, STEPS):
+        run("paused", "--max-steps", str(step))
+    run("paused")
+    assert_same_run(tmp_path / "paused", tmp_path / "whole")
