@@ -138,7 +138,7 @@ def test_rank_0_alone_writes_and_speaks_and_every_ranks_generator_is_saved(two_r
     assert not torch.equal(generators[0]["cpu"], generators[1]["cpu"])
 
 
-def test_two_ranks_stopped_through_one_of_them_stop_at_the_same_step_and_continue(flags, two_ranks, tmp_path):
+def test_two_ranks_paused_at_any_step_continue_bit_identically(flags, two_ranks, tmp_path):
     argv = [*flags, "--out", str(tmp_path / "run")]
     for steps in (2, 4):
         processes = rank_processes.start(
