@@ -95,7 +95,7 @@ def average(seed: int, out: str) -> int:
 
 def pixels(argv: list[str], out: str) -> int:
     """What the training loader of `argv` yields over two epochs: a line "epoch step rank id hash" a picture."""
-    config, _ = train.command.parse(argv)
+    config = train.command.parse(argv)[0].train
     with join_ranks("cpu", 5.0) as ranks, build_loader(train_loader_config(config, "cpu", ranks)) as loader:
         lines = []
         for epoch in range(2):

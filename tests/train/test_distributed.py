@@ -80,7 +80,7 @@ def test_the_step_of_two_ranks_is_the_step_of_one(tmp_path):
 
 def global_batches(flags: list[str], world_size: int) -> list[set[tuple[int, bytes]]]:
     """Ids and pixels of each step of two epochs, over all ranks."""
-    config, _ = train.command.parse(flags)
+    config = train.command.parse(flags)[0].train
     steps: list[set] = [set() for _ in range(STEPS)]
     for rank in range(world_size):
         with build_loader(train_loader_config(config, "cpu", Ranks(rank=rank, world_size=world_size))) as loader:
@@ -111,14 +111,14 @@ def test_real_ranks_see_the_pixels_of_one(flags, tmp_path):
 
 
 def test_a_batch_that_the_ranks_cannot_share_is_refused(flags):
-    config, _ = train.command.parse(flags)
+    config = train.command.parse(flags)[0].train
     with pytest.raises(InputError, match=r"`data.batch_size` counts the pictures of all ranks .* 3, got 16; change"):
         train_loader_config(config, "cpu", Ranks(rank=0, world_size=3))
 
 
 def test_the_test_error_of_two_ranks_counts_each_picture_once(flags, two_ranks):
     classifier, _ = load_classifier(two_ranks)
-    config, _ = train.command.parse(flags)
+    config = train.command.parse(flags)[0].train
     test_config = loader_config_of_test_set(config, "cpu", Ranks())
     assert test_config is not None
     with build_loader(test_config) as loader:
