@@ -36,7 +36,7 @@ def how_to_get(benchmark: str, root: Path | None, classes: int, data: Path) -> s
     line = f"{facts['title']}: {folder} is not there; get it from {facts['where']} ({facts['size']})"
     if not facts["make"]:
         return line
-    command = f"python -m writers.make_corrupted --benchmark {benchmark} --source {data} --out {folder}"
+    command = f"python -m writers.make_corrupted --benchmark {benchmark} --source dataset --root {data} --out {folder}"
     return f"{line}, or make it: {command}; or give --regenerate"
 
 

@@ -26,7 +26,7 @@ from eval.gallery import augmentation_gallery
 from eval.metrics import Protocol
 from eval.network import Arithmetic, PrecisionName
 from eval.pictures import common_preprocessing, loader_config, recorded_path
-from eval.plan import SUITES, Plan, check_names, describe_suite, make_plan
+from eval.plan import Plan, check_names, describe_suite, make_plan
 from eval.problems import Problem
 from eval.ranks import Ranks, joined_ranks
 from eval.record import Record
@@ -51,7 +51,8 @@ class EvalOptions:
     Attributes:
         checkpoint: run folders or checkpoint files, any number.
         out: folder for results.json and report.html.
-        suite: benchmarks to run: clean, c, cbar, p, r, a, v2, sketch, o, pgd, autoattack, ood, calibration.
+        suite: benchmarks to run: clean, c, cbar, p, pgd, calibration (of clean pictures and of the other suites' sets),
+            ood (sets below ROOT/ood); of ImageNet r, a, v2, sketch, o; autoattack. All but the last if none is given.
         root: folder that holds the benchmarks' folders (CIFAR-10-C, ImageNet-R, ...).
         regenerate: make c, cbar and p from the test set on the fly where `root` lacks them; results say so.
         protocols: paper repeats what the published programs compute, strict keeps to the definitions.
@@ -72,7 +73,7 @@ class EvalOptions:
 
     checkpoint: tuple[Path, ...]
     out: Path
-    suite: tuple[str, ...] = tuple(SUITES)
+    suite: tuple[str, ...] = ()
     root: Path | None = None
     regenerate: bool = False
     protocols: tuple[Protocol, ...] = ("paper", "strict")
@@ -94,8 +95,6 @@ class EvalOptions:
         """Raise InputError for a flag outside its range; not at construction, where tyro would word it."""
         if not self.checkpoint:
             raise InputError("--checkpoint must name at least one run, got none; give run folders")
-        if not self.suite:
-            raise InputError("--suite must name a benchmark, got none; leave it out to run all")
         check_names(self.suite)
         for flag, value in (("--batch-size", self.batch_size), ("--threads", self.threads)):
             if value < 1:
@@ -224,7 +223,7 @@ _RECORDED = ("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "p
 def _publish(options: EvalOptions, record: Record, store: Path, gallery: Gallery) -> None:
     """Score from the store, write both files, print the table and where the report is."""
     evaluation, predictions = record.score(store), record.predictions(store)
-    calibrated = "calibration" in options.suite
+    calibrated = any(suite["suite"] == "calibration" for suite in record.suites)
     curves = {name: reliability_curves(found) for name, found in predictions.items()} if calibrated else {}
     report = options.out / "report.html"
     write_results(options.out / "results.json", evaluation)

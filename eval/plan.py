@@ -6,17 +6,39 @@ from typing import Any
 
 from eval.benchmarks import how_to_get
 from eval.problems import Problem
+from eval.suites.autoattack import AutoAttack
 from eval.suites.calibration import Calibration
 from eval.suites.clean import Clean, clean_cell, clean_shift
 from eval.suites.corruptions import Corruptions, OtherCorruptions, check_corruptions
+from eval.suites.detection import ImageNetO, OutOfDistribution
+from eval.suites.natural import Adversarial, NewTestSet, Renditions, Sketch
+from eval.suites.perturbations import Perturbations
 from eval.suites.pgd import Pgd
 from eval.suites.planning import Context, MissingSetError, Planned, require_known
 from eval.suites.protocol import Cell, Shift, Suite
 from layermix.config import build, to_mapping
 from layermix.errors import InputError
 
-SUITES: Mapping[str, Any] = {suite.name: suite for suite in (Clean, Corruptions, OtherCorruptions, Pgd, Calibration)}
+_SUITES = (
+    Clean,
+    Corruptions,
+    OtherCorruptions,
+    Perturbations,
+    Renditions,
+    Adversarial,
+    NewTestSet,
+    Sketch,
+    ImageNetO,
+    OutOfDistribution,
+    Pgd,
+    AutoAttack,
+    Calibration,
+)
+SUITES: Mapping[str, Any] = {suite.name: suite for suite in _SUITES}
 """Every suite's class by the name that the command takes; each but Calibration has `plan(context)`."""
+
+EXTRA = (AutoAttack.name,)
+"""Suites that run only where they are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +55,14 @@ def make_plan(names: Sequence[str], context: Context) -> Plan:
 
     Calibration covers the clean pictures and every shifted set of the other suites. InputError for an unknown name.
     """
+    names = names or default_names(context.family)
     check_names(names)
     check_corruptions(context.options.corruptions)
     planned, problems = {}, []
     for name in dict.fromkeys(names):
         if name != Calibration.name:
             try:
-                planned[name] = SUITES[name].plan(context)
+                planned[name] = _plan(name, context)
             except MissingSetError as error:
                 reason = how_to_get(error.benchmark, context.options.root, len(context.classes), context.data)
                 problems.append(Problem(what=name, reason=reason, missing=True))
@@ -54,10 +77,21 @@ def make_plan(names: Sequence[str], context: Context) -> Plan:
     return Plan(suites=suites, cells=tuple(cells.values()), problems=tuple(problems))
 
 
+def _plan(name: str, context: Context) -> Planned:
+    if context.family not in SUITES[name].families:
+        raise InputError(f"{name} is not for pictures of {context.size} px; leave it out")
+    return SUITES[name].plan(context)
+
+
 def check_names(names: Sequence[str]) -> None:
     """InputError that names the nearest suite for an unknown one."""
     for name in names:
         require_known(name, tuple(SUITES), "--suite")
+
+
+def default_names(family: str) -> tuple[str, ...]:
+    """Every suite for this kind of pictures but the extra ones."""
+    return tuple(name for name, suite in SUITES.items() if family in suite.families and name not in EXTRA)
 
 
 def describe_suite(suite: Suite) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import nn
 
 from eval.network import Answer, check_frozen, statistics
 from eval.predictions import check_logits
-from eval.sets import PictureBatch
+from eval.sets import NO_LABEL, PictureBatch
 from eval.store import Columns, StoredCell, encode_pictures, encode_sequences
 from layermix.errors import InputError
 
@@ -59,10 +59,11 @@ class ShardWriter:
     def _columns(self, answer: Answer, batch: PictureBatch) -> Columns:
         logits, order = answer.arrays()
         check_logits(logits, self._where)
-        if batch.labels.min() < 0 or batch.labels.max() >= logits.shape[1]:
+        labelled = batch.labels[batch.labels != NO_LABEL]
+        if len(labelled) and not 0 <= labelled.min() <= labelled.max() < logits.shape[1]:
             raise InputError(
                 f"{self._where}: labels must be in 0 to {logits.shape[1] - 1}, the classes of the model, got "
-                f"{batch.labels.min()} to {batch.labels.max()}; give the set that belongs to the model"
+                f"{labelled.min()} to {labelled.max()}; give the set that belongs to the model"
             )
         if order is not None and batch.images.ndim == 5:
             return encode_sequences(order.reshape(*batch.images.shape[:2], -1), batch.labels)

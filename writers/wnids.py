@@ -20,7 +20,10 @@ class LabelledSource(Source, Protocol):
 
 
 def imagenet_wnids(name: str) -> tuple[str, ...]:
-    """The wnids of "imagenet-1k" (1,000) or "imagenet-200" (those of ImageNet-R), in class order, which is sorted."""
+    """The wnids of "imagenet-1k" (1,000), or 200 of them: "imagenet-200" (those of ImageNet-R), "imagenet-a", "imagenet-o".
+
+    In class order, which is sorted.
+    """
     return tuple(json.loads(_TABLE.read_text(encoding="utf-8"))[name])
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from eval.sets.arrays import ArrayPictures, open_array, open_labels
 from eval.sets.folders import FolderPictures
 from layermix.errors import InputError
@@ -10,22 +12,31 @@ from layermix.errors import InputError
 SEVERITIES = (1, 2, 3, 4, 5)
 
 
-def open_cifar_corruption(folder: Path, name: str, *, size: int, classes: int, count: int) -> list[ArrayPictures]:
-    """`<name>.npy`, severity-major, and `labels.npy`: five times the `count` pictures of the test set, in its order.
+def open_cifar_corruption(
+    folder: Path, name: str, *, size: int, classes: int, labels: np.ndarray
+) -> list[ArrayPictures]:
+    """`<name>.npy`, severity-major, and `labels.npy`: five times the pictures of the test set, in its order.
 
-    InputError: a file that is missing, cut off, or of another shape or number.
+    `labels` int64 (N,) are those of the test set. InputError: a file that is missing, cut off, or of another shape or
+    number, and labels in another order.
     """
     path = folder / f"{name}.npy"
-    images, labels = open_array(path, (None, size, size, 3)), open_labels(folder / "labels.npy", classes)
-    wanted = len(SEVERITIES) * count
-    for file, found in ((path, len(images)), (folder / "labels.npy", len(labels))):
-        if found != wanted:
+    images, found = open_array(path, (None, size, size, 3)), open_labels(folder / "labels.npy", classes)
+    count = len(labels)
+    for file, length in ((path, len(images)), (folder / "labels.npy", len(found))):
+        if length != len(SEVERITIES) * count:
             raise InputError(
-                f"{file}: must hold five times the {count} pictures of the test set, got {found}; "
+                f"{file}: must hold five times the {count} pictures of the test set, got {length}; "
                 "give --data the test set that it was made from"
             )
+    differing = int((found != np.tile(labels, len(SEVERITIES))).sum())
+    if differing:
+        raise InputError(
+            f"{folder / 'labels.npy'}: must be the labels of the test set five times over, {differing} of {len(found)} "
+            "differ; give --data the test set in the order of the released files"
+        )
     parts = [range(place * count, (place + 1) * count) for place in range(len(SEVERITIES))]
-    return [ArrayPictures(images, labels[part.start : part.stop], path, part) for part in parts]
+    return [ArrayPictures(images, labels, path, part) for part in parts]
 
 
 def open_imagenet_corruption(

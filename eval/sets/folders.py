@@ -12,24 +12,29 @@ from layermix.errors import InputError
 from layermix.geometry import center_crop
 from layermix.resize import crop_scratch, resize_rgb
 from writers.images import decode_image
+from writers.source import Sample
 from writers.sources.folder import FolderSource
+from writers.wnids import imagenet_wnids
 
 
 class FolderPictures:
     """The pictures of `root/<class>/*`, in the order of the folders and names, centre-cropped to `size` pixels.
 
-    Every one of `classes` must have a folder with pictures and there must be no other; a label is a place in
-    `classes`. Folders named 0, 1, ... stand for the classes by number (ImageNetV2). `center_ratio` as of the loaders.
+    Every one of `classes` must have a folder with pictures; a label is a place in `classes`. Folders of other classes
+    of ImageNet are left out, and folders 0, 1, ... 999 stand for its classes by number (ImageNetV2). `center_ratio` as
+    of the loaders.
 
-    Raises InputError that counts and names the classes that are missing or too many.
+    Raises InputError that counts and names the classes that are missing or unknown.
     """
 
-    frames = None
+    frames: int | None = None
 
     def __init__(self, root: Path, classes: Sequence[str], *, size: int, center_ratio: float) -> None:
         self._source, self._size, self._ratio = FolderSource(root), size, center_ratio
-        self._labels = _places(root, self._source.classes, classes)[self._source.labels]
-        self.count = len(self._source)
+        places = _places(root, self._source.classes, classes)[self._source.labels]
+        self._samples = np.flatnonzero(places >= 0)
+        self._labels = places[self._samples]
+        self.count = len(self._samples)
         self.data_hash = str(self._source.describe()["fingerprint"])
         self.preparation: Mapping[str, Any] = {"size": size, "crop": "center", "center_ratio": center_ratio}
 
@@ -39,16 +44,21 @@ class FolderPictures:
             yield partial(self._read, range(number * size, min((number + 1) * size, self.count)))
 
     def _read(self, ids: range) -> PictureBatch:
-        images, bad = np.empty((len(ids), self._size, self._size, 3), np.uint8), []
-        for row, index in enumerate(ids):
+        images, bad = self._room(len(ids)), []
+        for row, sample in enumerate(self._samples[ids.start : ids.stop].tolist()):
             try:
-                sample = self._source.read(index)
-                central_square(decode_image(cast(bytes, sample.image), sample.name), self._ratio, images[row])
+                self._decode(self._source.read(sample), images[row])
             except InputError as error:
                 bad.append(str(error))
         if bad:
             raise BadPicturesError(bad)
         return PictureBatch(images, self._labels[ids.start : ids.stop], np.arange(ids.start, ids.stop))
+
+    def _room(self, count: int) -> np.ndarray:
+        return np.empty((count, self._size, self._size, 3), np.uint8)
+
+    def _decode(self, sample: Sample, out: np.ndarray) -> None:
+        central_square(decode_image(cast(bytes, sample.image), sample.name), self._ratio, out)
 
 
 def central_square(picture: np.ndarray, ratio: float, out: np.ndarray) -> None:
@@ -58,16 +68,18 @@ def central_square(picture: np.ndarray, ratio: float, out: np.ndarray) -> None:
     resize_rgb(picture, *center_crop(height, width, ratio), False, scratch, out)
 
 
-def _places(root: Path, found: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """The place in `classes` of each class folder."""
-    numbered = [str(place) for place in range(len(classes))]
-    known = numbered if set(found) == set(numbered) else list(classes)
-    missing, unknown = sorted(set(known) - set(found)), sorted(set(found) - set(known))
+def _places(root: Path, folders: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """The place in `classes` of each class folder; -1 for one of ImageNet's other classes."""
+    imagenet = imagenet_wnids("imagenet-1k")
+    numbered = {str(number): wnid for number, wnid in enumerate(imagenet)}
+    names = [numbered[name] for name in folders] if set(folders) == set(numbered) else list(folders)
+    missing = sorted(set(classes) - set(names))
+    unknown = sorted(set(names) - set(classes) - set(imagenet))
     if missing or unknown:
         listed = ", ".join([*missing, *unknown][:5])
         raise InputError(
-            f"{root}: must hold a folder for each of {len(known)} classes, {len(missing)} are missing and "
+            f"{root}: must hold a folder for each of {len(classes)} classes, {len(missing)} are missing and "
             f"{len(unknown)} are unknown ({listed}); unpack the set again"
         )
-    places = {name: place for place, name in enumerate(known)}
-    return np.array([places[name] for name in found])
+    places = {name: place for place, name in enumerate(classes)}
+    return np.array([places.get(name, -1) for name in names])

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,22 @@ class LoaderPictures:
         self.data_hash = _data_hash(loader)
         prepared = ("size", "crop", "center_ratio")
         self.preparation: Mapping[str, Any] = {name: getattr(config, name) for name in prepared}
+
+    def resized(self, side: int) -> "LoaderPictures":
+        """The same pictures as central squares of `side` pixels; closed with this set."""
+        config = replace(self.config, size=side, crop="center", center_ratio=1.0)
+        return self._stack.enter_context(LoaderPictures(config))
+
+    def beside(self, data: Path) -> "LoaderPictures":
+        """The pictures of another data set, prepared in the same way; closed with this set."""
+        return self._stack.enter_context(LoaderPictures(replace(self.config, data=data)))
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """int64 (N,); reads every picture once."""
+        size = self.config.batch_size
+        reads = self.batches(size, range(-(-self.count // size)))
+        return np.concatenate([read().labels for read in reads])
 
     def batches(self, size: int, numbers: Sequence[int]) -> Iterator[Callable[[], PictureBatch]]:
         """See `PictureSet`; the loader decodes ahead in threads of its own, so the calls return at once."""

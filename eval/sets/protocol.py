@@ -7,6 +7,9 @@ import numpy as np
 
 from layermix.errors import InputError
 
+NO_LABEL = -1
+"""The label of a sample without one."""
+
 
 class PictureBatch(NamedTuple):
     """Some pictures or sequences, in memory of their own."""
@@ -14,7 +17,7 @@ class PictureBatch(NamedTuple):
     images: np.ndarray
     """uint8 (N, H, W, 3), of sequences (N, T, H, W, 3)."""
     labels: np.ndarray
-    """int64 (N,)."""
+    """int64 (N,); NO_LABEL where the set has none."""
     sample_ids: np.ndarray
     """int64 (N,): the places of the samples in the set."""
 

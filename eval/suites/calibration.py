@@ -37,6 +37,7 @@ class Calibration:
     """Calibration on each of `shifts`, the clean set among them."""
 
     name: ClassVar[str] = "calibration"
+    families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
     shifts: tuple[Shift, ...]
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:

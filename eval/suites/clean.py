@@ -16,6 +16,7 @@ class Clean:
     """Top-1 error, and top-5 error where there are more than five classes."""
 
     name: ClassVar[str] = CLEAN
+    families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
 
     @classmethod
     def plan(cls, context: Context) -> Planned:

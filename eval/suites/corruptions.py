@@ -58,6 +58,7 @@ class Corruptions:
     regenerated: bool = True
 
     name: ClassVar[str] = "c"
+    families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
 
     @classmethod
     def plan(cls, context: Context) -> Planned:
@@ -193,11 +194,25 @@ class OtherCorruptions(Corruptions):
 
     name: ClassVar[str] = "cbar"
 
+    def measure(self, predictions: CellPredictions) -> list[Measurement]:
+        """The same, and `mce_c_and_cbar`, the mean over all 25 corruptions where those of C are there too."""
+        found = super().measure(predictions)
+        family = self.benchmark.partition("-")[0]
+        names = [f"c/{name}" for name in corruption_names(f"{family}-c")]
+        names += [f"cbar/{name}" for name in corruption_names(self.benchmark)]
+        keys = {name: [f"{name}/{severity}" for severity in SEVERITIES] for name in names}
+        if not all(key in predictions for row in keys.values() for key in row):
+            return found
+        wrong = {name: [predictions[key].mistakes() for key in row] for name, row in keys.items()}
+        value = mean_corruption_error({name: [cell.mean() for cell in row] for name, row in wrong.items()})
+        count = sum(len(cell) for row in wrong.values() for cell in row)
+        return [*found, self._measurement("c+cbar", "mce_c_and_cbar", "strict", value, count, None)]
+
 
 def _open(context: Context, folder: Path, name: str, protocol: str) -> Sequence[PictureSet]:
     if context.family == "cifar":
-        count, classes = context.pictures.count, len(context.classes)
-        return open_cifar_corruption(folder, name, size=context.size, classes=classes, count=count)
+        classes, labels = len(context.classes), context.pictures.labels
+        return open_cifar_corruption(folder, name, size=context.size, classes=classes, labels=labels)
     ratio = PAPER_RATIO if protocol == "paper" else 1.0
     return open_imagenet_corruption(folder, name, classes=context.classes, size=context.size, center_ratio=ratio)
 

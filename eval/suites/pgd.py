@@ -100,6 +100,7 @@ class Pgd:
     """Top-1 error under attack by each budget, in 255ths, of all pictures or of the first `limit`."""
 
     name: ClassVar[str] = "pgd"
+    families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
     limit: int | None = None
     seed: int = 0
     budgets: tuple[float, ...] = (2.0,)

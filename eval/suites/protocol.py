@@ -77,9 +77,13 @@ class Measurement:
 
 
 class Suite(Protocol):
-    """One benchmark; `name` is what the command calls it. A frozen dataclass of plain values, kept with the results."""
+    """One benchmark; `name` is what the command calls it. A frozen dataclass of plain values, kept with the results.
+
+    `families` are the kinds of pictures that it is for: "cifar", "imagenet".
+    """
 
     name: ClassVar[str]
+    families: ClassVar[tuple[str, ...]]
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
         """Numbers from the predictions of those of its cells that are there; pure, reads no picture."""

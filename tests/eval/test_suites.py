@@ -180,7 +180,9 @@ class TestPlan:
         assert problem.missing
         assert problem.what == "c"
         assert f"{tmp_path}/CIFAR-3-C is not there; get it from zenodo.org" in problem.reason
-        assert "python -m writers.make_corrupted --benchmark cifar-c --source test.beton" in problem.reason
+        assert (
+            "python -m writers.make_corrupted --benchmark cifar-c --source dataset --root test.beton" in problem.reason
+        )
         assert [suite.name for suite in plan.suites] == ["clean"]
 
     def test_an_unknown_suite_is_refused_and_the_nearest_named(self):
