@@ -20,7 +20,7 @@ class LabelledSource(Source, Protocol):
 
 
 def imagenet_wnids(name: str) -> tuple[str, ...]:
-    """The wnids of "imagenet-1k" (1,000), or 200 of them: "imagenet-200" (those of ImageNet-R), "imagenet-a", "imagenet-o".
+    """The wnids of "imagenet-1k" (1,000), or of 200 classes: "imagenet-200" (ImageNet-R's), "imagenet-a", "imagenet-o".
 
     In class order, which is sorted.
     """
