@@ -1,6 +1,8 @@
 """The command that makes corrupted sets: released layouts, equal bytes however they are made, kills and bad input."""
 
+import fcntl
 import hashlib
+import io
 import json
 import os
 import signal
@@ -15,10 +17,14 @@ import pytest
 from picture_files import jpeg, smooth_picture
 from PIL import Image
 
-from layermix.errors import run_program
-from writers.corrupted.reading import shrunk
+from layermix.errors import InputError, run_program
+from writers.corrupted.arrays import ArrayLayout
+from writers.corrupted.make import make_set
+from writers.corrupted.reading import read_small, shrunk
+from writers.corrupted.unfinished import UnfinishedSet
 from writers.corruptions import CORRUPTIONS, SEVERITIES, corrupt, perturb
 from writers.make_corrupted import main
+from writers.ranks import Rank
 from writers.sources.digits import DigitsSource
 
 SMALL = ["--source", "digits", "--limit", "12", "--workers", "1"]
@@ -126,8 +132,6 @@ def test_imagenet_c_is_jpegs_of_224_px_in_the_folders_of_the_released_set(make, 
 
 
 def quality_85():
-    import io
-
     buffer = io.BytesIO()
     Image.new("RGB", (16, 16)).save(buffer, "JPEG", quality=85)
     return buffer
@@ -250,6 +254,44 @@ def test_an_interrupted_run_is_continued_only_by_its_like(make, tmp_path, folder
     assert "it has seed 0, this run has 3" in capsys.readouterr().err
 
 
+class Interrupted:
+    """A layout that notes the units it is asked to make, and raises at one of them."""
+
+    def __init__(self, layout: ArrayLayout, at: int | None) -> None:
+        self._layout, self._at = layout, at
+        self.asked: list[int] = []
+
+    def __getattr__(self, name: str):
+        return getattr(self._layout, name)
+
+    def make(self, folder: Path, unit: int):
+        if unit == self._at:
+            raise InputError("the plug is pulled")
+        self.asked.append(unit)
+        return self._layout.make(folder, unit)
+
+
+def test_units_that_are_done_are_not_made_again_and_a_torn_line_of_the_journal_counts_for_nothing(tmp_path):
+    pictures = read_small(DigitsSource("test"), 12, 1, "fail")
+    layout = ArrayLayout(benchmark="cifar-c", names=("fog", "contrast"), seed=0, pictures=pictures)
+
+    def run(out: str, at: int | None, resume: bool) -> list[int]:
+        interrupted = Interrupted(layout, at)
+        with UnfinishedSet(tmp_path / out, 0, {"seed": 0}, resume=resume, overwrite=False) as unfinished:
+            make_set(
+                interrupted, unfinished, Rank(), workers=1, patience=1, quarantine=False, advance=lambda count: None
+            )
+        return interrupted.asked
+
+    assert run("whole", None, resume=False) == list(range(10))
+    with pytest.raises(InputError, match="the plug is pulled"):
+        run("set", 6, resume=False)
+    with (tmp_path / "set.partial" / ".journal-00000").open("ab") as journal:
+        journal.write(b"[8, 12")
+    assert run("set", None, resume=True) == [6, 7, 8, 9]
+    assert tree(tmp_path / "set") == tree(tmp_path / "whole")
+
+
 def test_resuming_what_is_finished_does_nothing(make, tmp_path, capsys):
     arguments = ("--benchmark", "cifar-c", *SMALL, "--names", "contrast", "--resume")
     assert make(*arguments) == 0
@@ -310,8 +352,6 @@ def test_rank_0_names_a_rank_that_gives_no_sign(make, tmp_path, monkeypatch, cap
 
 
 def test_a_second_run_on_one_folder_is_refused(make, tmp_path, capsys):
-    import fcntl
-
     partial = tmp_path / "set.partial"
     partial.mkdir()
     with (partial / ".journal-00000").open("ab") as journal:

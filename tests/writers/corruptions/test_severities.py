@@ -11,7 +11,7 @@ NOT_MONOTONE = {
     "cifar-c": {"glass_blur", "elastic_transform", "spatter", "saturate", "snow", "frost"},
     "imagenet-c": {"glass_blur", "elastic_transform", "zoom_blur", "snow", "fog"},
     "cifar-cbar": set(),
-    "imagenet-cbar": {"checkerboard_cutout"},
+    "imagenet-cbar": {"checkerboard_cutout", "plasma_noise"},
 }
 """Where the published severities are no order: other kinds of a corruption (water and mud, less and more colour), steps
 of one parameter against another, or a size drawn anew that outweighs the next severity."""
