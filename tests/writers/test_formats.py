@@ -82,7 +82,7 @@ def test_planes_are_refused(format):
 
 
 @every_format
-@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("shards", [1, 3, 20])
 def test_ids_run_through_a_set_of_shards(tmp_path, format, shards, read_back):
     out = path_of(tmp_path, format)
     layout = ImageLayout(StoreOptions(), format)
