@@ -53,7 +53,7 @@ MODES = {"jpg": IMAGE_MODES["jpg"], "raw": IMAGE_MODES["raw"], "yuv": MODE}
 class BetonFile(Container):
     """A .beton in the making; a picture that is larger than any page is an InputError."""
 
-    name, lossless, has_records = "beton", "raw", False
+    name, lossless = "beton", "raw"
     sample_parts = "picture, metadata row or allocation entry"
     other_parts = "the header, the field descriptions or the bytes between pictures"
 

@@ -51,7 +51,7 @@ class Container(ABC):
     """As `--format` and the manifest say it."""
     lossless: ClassVar[Literal["raw", "png"]]
     """How a picture is stored without loss."""
-    has_records: ClassVar[bool] = True
+    has_records: ClassVar[bool] = False
     """Whether samples are records that hold label and id, with the table of them all beside the file."""
 
     sample_parts: ClassVar[str] = "its record or its row of the table"

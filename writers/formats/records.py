@@ -16,7 +16,7 @@ class RecordFile(Container):
     Its hash is taken while it grows: the last block written is hashed by a thread of its own beside the next.
     """
 
-    lossless = "png"
+    lossless, has_records = "png", True
 
     def __init__(self, file: io.FileIO, path: Path, kind: Kind, room: int, first_id: int = 0):
         super().__init__(file, path, kind, room, first_id)
