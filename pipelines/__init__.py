@@ -29,6 +29,8 @@ def build_loader(config: LoaderConfig) -> Loader:
     Raises:
         InputError: no such dataset, an unknown format, a damaged or unfinished file, a bank that does not fit.
     """
+    if config.resident and config.data.suffix != ".beton":
+        raise InputError(f"`resident` needs `data` to be a .beton file, got {config.data}; set resident=False")
     if config.data.is_dir() and not any(config.data.glob("*.manifest.json")):
         from pipelines.torch_loader import TorchLoader
 

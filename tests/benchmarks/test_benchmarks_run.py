@@ -18,6 +18,7 @@ def test_the_engine_benchmark_measures_policies_operations_and_blends(tmp_path, 
     assert rows["layermix 8m-3"]["times_faster"] > 0
     assert {"rotate", "equalize", "geometric", *POLICIES} - {"layermix"} <= rows.keys()
     assert rows["rotate"]["torchvision_us"] > 0
+    assert rows["rotate"]["kernel_us"] > 0 < rows["geometric"]["kernel_us"]
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 

@@ -167,6 +167,11 @@ def test_crops_that_resize_are_refused(training):
         LoaderConfig(**training | {"resident": True, "crop": "center"})
 
 
+def test_other_formats_are_refused(small_folder, training):
+    with pytest.raises(InputError, match=r"`resident` needs `data` to be a \.beton file"):
+        build_loader(LoaderConfig(**training | {"data": small_folder, "resident": True}))
+
+
 def test_a_set_larger_than_the_gpu_is_refused(training, monkeypatch):
     from pipelines import resident
 
