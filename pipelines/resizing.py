@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from layermix.manifest import Manifest
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch, Loader
 
@@ -25,23 +24,7 @@ class ResizingLoader:
     ) -> None:
         self._config, self._size_of_epoch, self._build = config, size_of_epoch, build
         self._skipped: set[int] = set()
-        self._loader = build(replace(config, size=size_of_epoch(0)))
-
-    @property
-    def config(self) -> LoaderConfig:
-        return self._loader.config
-
-    @property
-    def manifest(self) -> Manifest | None:
-        return self._loader.manifest
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self._loader.classes
-
-    @property
-    def num_samples(self) -> int:
-        return self._loader.num_samples
+        self._open(size_of_epoch(0))
 
     @property
     def damaged(self) -> tuple[int, ...]:
@@ -54,15 +37,13 @@ class ResizingLoader:
         return iter(self._loader)
 
     def set_epoch(self, epoch: int) -> None:
-        self._open(epoch)
-        self._loader.set_epoch(epoch)
+        self._move_to(epoch).set_epoch(epoch)
 
     def state_dict(self) -> dict[str, int]:
         return self._loader.state_dict()
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self._open(state["epoch"])
-        self._loader.load_state_dict(state)
+        self._move_to(state["epoch"]).load_state_dict(state)
 
     def close(self) -> None:
         self._loader.close()
@@ -73,9 +54,16 @@ class ResizingLoader:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _open(self, epoch: int) -> None:
+    def _move_to(self, epoch: int) -> Loader:
+        """The loader of that epoch's size."""
         size = self._size_of_epoch(epoch)
-        if size != self._loader.config.size:
+        if size != self.config.size:
             self._skipped.update(self._loader.damaged)
             self._loader.close()
-            self._loader = self._build(replace(self._config, size=size))
+            self._open(size)
+        return self._loader
+
+    def _open(self, size: int) -> None:
+        self._loader = self._build(replace(self._config, size=size))
+        self.config, self.manifest = self._loader.config, self._loader.manifest
+        self.classes, self.num_samples = self._loader.classes, self._loader.num_samples

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -87,10 +86,11 @@ def make_plan(config: TrainConfig, train_loader: Loader, test_loader: Loader | N
     with ranks.together():
         load_initial_weights(state.model)
     train_loader.set_epoch(config.run.epochs - 1)
-    with closing(iter(train_loader)) as batches:
-        first = next(batches)
-        activations = activation_bytes(state, TrainStep(config, lambda step: 0.0), first)
-        seconds, wait_share = _time_steps(config, state, first, chain(batches, [first]), len(train_loader))
+    batches = iter(train_loader)
+    first = next(batches)
+    activations = activation_bytes(state, TrainStep(config, lambda step: 0.0), first)
+    seconds, wait_share = _time_steps(config, state, first, chain(batches, [first]), len(train_loader))
+    train_loader.close()
     run, epochs = config.run, range(config.run.epochs)
     full = training_size(config, run.epochs - 1)
     return Plan(
@@ -153,12 +153,13 @@ def _time_steps(
 
 
 def _time_test(state: TrainState, loader: Loader) -> float:
-    with closing(iter(loader)) as batches:
-        first = next(batches)
-        _synchronize(state)
-        started = time.perf_counter()
-        evaluate(state.model, [first], state.precision, lambda: False)
-    return (time.perf_counter() - started) * len(loader)
+    first = next(iter(loader))
+    _synchronize(state)
+    started = time.perf_counter()
+    evaluate(state.model, [first], state.precision, lambda: False)
+    seconds = time.perf_counter() - started
+    loader.close()
+    return seconds * len(loader)
 
 
 def _synchronize(state: TrainState) -> None:

@@ -1,6 +1,7 @@
 """What training changes: weights, optimizer, scaler, and how far it has come."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
@@ -60,4 +61,4 @@ def compiled(model: nn.Module, mode: str) -> nn.Module:
 
     Weights and their names stay those of `model`.
     """
-    return model if mode == "none" else torch.compile(model, mode=mode, dynamic=False)
+    return model if mode == "none" else cast(nn.Module, torch.compile(model, mode=mode, dynamic=False))

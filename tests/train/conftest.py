@@ -28,7 +28,8 @@ class FakeLoader:
         self, *, batches: int, batch_size: int = 4, classes: int = 3, size=8, views=1, before_batch=lambda n: None
     ):
         self.batch_size, self.batches = batch_size, batches
-        self.config, self.damaged = SimpleNamespace(size=size), ()  # what a `ResizingLoader` looks at
+        self.config, self.manifest, self.damaged = SimpleNamespace(size=size), None, ()
+        self.num_samples = batches * batch_size
         self._shape = (3, size, size) if views == 1 else (views, 3, size, size)
         self.classes = tuple(f"class {i}" for i in range(classes))
         self.before_batch = before_batch

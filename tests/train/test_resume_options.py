@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runs import assert_same_run, log
+from run_comparison import assert_same_run, log
 
 from models import load_checkpoint, load_classifier
 from pipelines import LoaderConfig

@@ -1,9 +1,11 @@
 """A step: mixing is a function of (seed, step, batch), the average follows its formula, overflows are counted."""
 
+import os
 from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from layermix.errors import InputError
 from pipelines import Batch
@@ -73,6 +75,57 @@ def test_mixed_pictures_stay_channels_last(mixing, kind):
     batch = a_batch()
     batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
     assert mixing(kind)(batch, 0)[0].is_contiguous(memory_format=torch.channels_last)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Fails where a value is fetched, for which a program on a GPU would wait."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert func.overloadpacket not in WAITING, f"{func} waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+WAITING = {torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero, torch.ops.aten.equal, torch.ops.aten.is_nonzero}
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "jsd"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_and_what_the_meter_notes_of_it_fetch_nothing_from_the_device(tiny_config, monkeypatch, name, precision):
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda tensor: tensor.sum().item())  # else it is not dispatched
+    config = replace(tiny_config(precision=precision), loss=LossConfig(name=name, label_smoothing=0.1))
+    state, meter, step = initial_state(config), Meter(2), TrainStep(config, lambda step: 0.1)
+    batch = a_batch(views=3 if name == "jsd" else None)
+    with NoWaiting():
+        for number in range(3):
+            with meter.computing():
+                meter.add(number, step(state, batch), batch.sample_ids)
+    with pytest.raises(AssertionError, match="waits for the device"), NoWaiting():
+        meter.settle()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+def test_a_compiled_network_learns_as_the_plain_one_and_its_weights_keep_their_names(tiny_config):
+    config = tiny_config()
+    config = replace(config, model=replace(config.model, dropout=0.0))
+    plain, fast = initial_state(config), initial_state(replace(config, run=replace(config.run, compile="default")))
+    for _ in range(3):
+        losses = [TrainStep(config, lambda step: 0.1)(state, a_batch()).loss for state in (plain, fast)]
+        torch.testing.assert_close(losses[0], losses[1], rtol=1e-4, atol=1e-4)
+    assert fast.model.state_dict().keys() == plain.model.state_dict().keys()
+    for name, value in plain.model.state_dict().items():
+        torch.testing.assert_close(value, fast.model.state_dict()[name], rtol=1e-3, atol=1e-3)
+
+
+def test_deterministic_runs_allow_only_algorithms_that_give_equal_bits(tiny_config, monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    try:
+        initial_state(tiny_config(deterministic=True))
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cudnn.benchmark
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8", "a choice of the user stands"
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_three_views_go_through_the_network_as_one_batch(tiny_config):
