@@ -17,7 +17,7 @@ NAME/CLASS/*.mp4. ImageNet's pictures are shrunk to a short side of 256 and cut 
 Under torchrun the ranks share the work in a shared folder, and rank 0 publishes.
 
 Limits: these are not the released files; results on them are labelled "regenerated". Frost is drawn, not photographed.
-ImageNet-C takes 75 GB; eval corrupts on the fly instead, with the same pixels before JPEG.
+ImageNet-C takes 75 GB; eval can corrupt on the fly instead (`writers.corruptions.corrupt`).
 
     python -m writers.make_corrupted --benchmark cifar-c --source parquet --root test.parquet --out CIFAR-10-C
     python -m writers.make_corrupted --benchmark cifar-cbar --source cifar100 --root cifar-100-python --out C100-C-Bar

@@ -95,10 +95,9 @@ class ArrayLayout:
         return self._parts * self._blocks
 
     def _shape(self, name: str) -> tuple[int, ...]:
-        size = self.pictures.images.shape[1:]
-        if self._is_sequence:
-            return self._count, sequence_of(self.benchmark, name).frames, *size
-        return (self._parts * self._count, *size)
+        picture = self.pictures.images.shape[1:]
+        frames = (sequence_of(self.benchmark, name).frames,) if self._is_sequence else ()
+        return (self._parts * self._count, *frames, *picture)
 
 
 def _make_room(path: Path, shape: tuple[int, ...]) -> None:

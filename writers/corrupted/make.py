@@ -1,5 +1,6 @@
 """Making a corrupted set: its units spread over ranks and workers, noted as they are done, published when all are."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,9 +44,10 @@ def _make_rest(
 ) -> None:
     layout.begin(unfinished.folder, rest)
     try:
-        for unit, result in make_units(layout, unfinished.folder, rest, workers):
-            unfinished.note(unit, result)
-            advance(result.written)
+        with contextlib.closing(make_units(layout, unfinished.folder, rest, workers)) as results:
+            for unit, result in results:
+                unfinished.note(unit, result)
+                advance(result.written)
     finally:
         unfinished.flush()
 

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
@@ -20,10 +20,13 @@ _AHEAD = 2
 """Units handed out, a worker: the one it makes and the next."""
 
 
-def make_units(layout: Layout, folder: Path, units: Sequence[int], workers: int) -> Iterator[tuple[int, Done]]:
+def make_units(
+    layout: Layout, folder: Path, units: Sequence[int], workers: int
+) -> Generator[tuple[int, Done], None, None]:
     """Make units and yield each with what came of it, as they are done. One worker works in this process.
 
-    InputError: what `layout.make` raises, and a worker that died.
+    Close the generator (contextlib.closing) to leave early: units under way are waited for. InputError: what
+    `layout.make` raises, and a worker that died.
     """
     if workers == 1:
         yield from ((unit, layout.make(folder, unit)) for unit in units)
