@@ -75,7 +75,7 @@ def _load(file: Path, name: str, device: torch.device) -> Subject:
 
 def unique_names(files: list[Path]) -> list[str]:
     """The shortest end of each run's path that tells it from the others: `layermix`, or `a/layermix`."""
-    parts = [_run_parts(file.resolve()) for file in files]
+    parts = [_run_parts(file.parent.resolve() / file.name) for file in files]  # last.pt is a link: its name counts
     depth = 1
     while len({path[-depth:] for path in parts}) < len({*parts}):
         depth += 1

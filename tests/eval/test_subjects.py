@@ -70,6 +70,14 @@ def test_names_are_the_shortest_that_tell_runs_apart(paths, names):
     assert unique_names([Path(path) for path in paths]) == names
 
 
+def test_a_run_is_named_after_its_folder_where_last_is_a_link_to_a_checkpoint_of_an_epoch(tmp_path):
+    folder = tmp_path / "layermix" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "epoch-0006-step-00000132.pt").touch()
+    (folder / "last.pt").symlink_to("epoch-0006-step-00000132.pt")
+    assert unique_names([folder / "last.pt"]) == ["layermix"]
+
+
 def test_classes_must_be_those_of_the_data_in_the_same_order(new_subject):
     subject, data = new_subject("run"), Path("test.beton")
     check_classes([subject], ("dark", "middle", "bright"), data)
