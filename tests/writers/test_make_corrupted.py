@@ -356,8 +356,10 @@ def test_a_second_run_on_one_folder_is_refused(make, tmp_path, capsys):
     partial.mkdir()
     with (partial / ".journal-00000").open("ab") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
-        assert make("--benchmark", "cifar-c", *SMALL, *NAMES, "--resume") == 2
-    assert "another process is making it" in capsys.readouterr().err
+        for flag in ("--resume", "--overwrite"):
+            assert make("--benchmark", "cifar-c", *SMALL, *NAMES, flag) == 2
+            assert "another process is making it" in capsys.readouterr().err
+            assert partial.exists()
 
 
 def test_ctrl_c_ends_the_run_and_its_workers(tmp_path, class_folders):

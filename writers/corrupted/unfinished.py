@@ -5,6 +5,7 @@ the disk. So a kill, or a power failure, costs what was made since, and nothing 
 """
 
 import fcntl
+import io
 import json
 import os
 import shutil
@@ -45,15 +46,7 @@ class UnfinishedSet:
             self.folder.mkdir(parents=True, exist_ok=True)
         self._require_same()
         path = self.folder / f".journal-{rank:05d}"
-        with output_errors(path):
-            self._journal = path.open("ab", buffering=0)
-        try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._journal.close()
-            raise InputError(
-                f"{self.folder}: another process is making it; wait for it or choose another --out"
-            ) from error
+        self._journal = _open_locked(path)
         with output_errors(path):
             if self._journal.tell():
                 self._journal.write(b"\n")  # a line that a kill broke off ends here
@@ -145,8 +138,23 @@ def _clear_the_way(out: Path, partial: Path, *, resume: bool, overwrite: bool) -
         raise InputError(f"{partial}: an interrupted run; add --resume to continue it, or --overwrite to start over")
     if not (partial / _PLAN).is_file() and any(partial.iterdir()):
         raise InputError(f"{partial} was not made by this program, so --overwrite leaves it alone; remove it yourself")
+    for journal in partial.glob(".journal-*"):
+        _open_locked(journal).close()
     with output_errors(partial):
         shutil.rmtree(partial)
+
+
+def _open_locked(path: Path) -> io.FileIO:
+    """The journal, opened for appending and locked against a second process; InputError: one has it."""
+    with output_errors(path):
+        file = path.open("ab", buffering=0)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        rule = "another process is making it; wait for it or choose another --out"
+        raise InputError(f"{path.parent}: {rule}") from error
+    return file
 
 
 def _parse(line: bytes) -> dict[int, Done]:
