@@ -362,6 +362,7 @@ def test_a_second_run_on_one_folder_is_refused(make, tmp_path, capsys):
             assert partial.exists()
 
 
+@pytest.mark.chaos
 def test_ctrl_c_ends_the_run_and_its_workers(tmp_path, class_folders):
     common = ("--benchmark", "imagenet-cbar", "--source", "folder", "--root", class_folders)
     run = command(*common, "--workers", 2, "--out", tmp_path / "set")
