@@ -48,7 +48,7 @@ class CorruptedCell(Cell):
 class Corruptions:
     """Top-1 error by corruption and severity, by corruption, and their mean.
 
-    `corruptions` are those that the mean covers, of `published` in the benchmark; `extras` are measured beside it.
+    `corruptions` are those that the mean covers; `extras` are measured beside it.
     """
 
     benchmark: str

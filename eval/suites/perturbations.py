@@ -178,6 +178,8 @@ def read_flip_rates(path: Path) -> dict[str, float]:
 def _open(context: Context, folder: Path, benchmark: str, name: str) -> PictureSet:
     frames = sequence_of(benchmark, name).frames
     if context.family == "imagenet":
+        if not (folder / name).is_dir():
+            raise InputError(f"{folder / name}: no such perturbation; unpack or make it there")
         return FolderVideos(folder / name, context.classes, size=context.size, frames=frames)
     path = folder / f"{name}.npy"
     images = open_array(path, (context.pictures.count, frames, context.size, context.size, 3))
