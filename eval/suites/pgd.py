@@ -142,7 +142,7 @@ class Pgd:
         return f"pgd/{budget:g}/{restart}" + ("@paper" if protocol == "paper" else "")
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
-        """`top1_error` under each budget and protocol with a Wilson interval; of a budget whose restarts are all there."""
+        """`top1_error` by budget and protocol, with Wilson intervals; of budgets whose restarts are all there."""
         found = []
         for protocol in self.protocols:
             for budget in self.budgets:
