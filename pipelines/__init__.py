@@ -12,33 +12,49 @@ with build_loader(config) as loader:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
 from layermix import InputError
 from layermix.ffcv_import import quick_ffcv_import
+from layermix.manifest import dataset_path, read_manifest
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch, Loader
+
+DALI_FORMATS = ("webdataset", "tfrecord", "recordio")
+"""What the DALI loader opens, as the manifest calls it."""
 
 
 def build_loader(config: LoaderConfig) -> Loader:
     """Open the loader that fits the dataset's format; its backend is imported only now.
 
-    A `.beton` is loaded by FFCV's graph, a folder of class folders by PyTorch's DataLoader.
+    A `.beton` is loaded by FFCV's graph, webdataset, tfrecord and recordio by DALI's, and a folder of class folders by
+    PyTorch's DataLoader.
 
     Raises:
         InputError: no such dataset, an unknown format, a damaged or unfinished file, a bank that does not fit.
     """
+    is_folder = config.data.is_dir() and not any(config.data.glob("*.manifest.json"))
+    if not is_folder:
+        config = replace(config, data=dataset_path(config.data))
     if config.resident and config.data.suffix != ".beton":
         raise InputError(f"`resident` needs `data` to be a .beton file, got {config.data}; set resident=False")
-    if config.data.is_dir() and not any(config.data.glob("*.manifest.json")):
+    if not is_folder and config.data.suffix != ".beton" and read_manifest(config.data).format in DALI_FORMATS:
+        return _dali_loader(config)
+    if config.decode == "gpu":
+        raise InputError(
+            f"`decode` 'gpu' needs a set in one of DALI's formats, got {config.data}; write it with "
+            "writers.write_dataset --format webdataset, or give decode='cpu'"
+        )
+    if is_folder:
         from pipelines.torch_loader import TorchLoader
 
         return TorchLoader(config)
     if config.data.suffix != ".beton":
         raise InputError(
-            f"`data` must be a .beton file or a folder of class folders, got {config.data}; write a file with "
-            "writers.write_dataset"
+            f"`data` must be a file of writers.write_dataset or a folder of class folders, got {config.data}; write a "
+            "file with writers.write_dataset"
         )
     with quick_ffcv_import(), _torch_threads_kept():
         from pipelines.ffcv_loader import FFCVLoader
@@ -48,6 +64,17 @@ def build_loader(config: LoaderConfig) -> Loader:
 
             return ResidentLoader(config)
     return FFCVLoader(config)
+
+
+def _dali_loader(config: LoaderConfig) -> Loader:
+    try:
+        from pipelines.dali_loader import DALILoader
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{config.data}: this format needs DALI, which is not installed ({error}); "
+            "install layermix[cuda13] or layermix[cuda12], or write the set with --format beton"
+        ) from error
+    return DALILoader(config)
 
 
 @contextmanager

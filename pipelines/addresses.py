@@ -41,6 +41,12 @@ def int64_at(address, shape):
     return carray(_as_pointer(address, np.int64), shape)
 
 
+@jit
+def records_at(address, shape, dtype):
+    """The same for records of a structured NumPy type."""
+    return carray(_as_pointer(address, dtype), shape)
+
+
 def address_of(array: np.ndarray) -> int:
     """Address of the first value of a C-contiguous array."""
     return array.ctypes.data

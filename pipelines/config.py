@@ -13,8 +13,8 @@ class LoaderConfig:
     """Settings of `build_loader`; the defaults are those of evaluation on pictures stored at their final size.
 
     Args:
-        data: the dataset, a `.beton` written by `writers.write_dataset`, or the name of a set of shards; or a folder
-            of class folders of picture files.
+        data: the dataset, a file written by `writers.write_dataset`, or the name of a set of shards; or a folder of
+            class folders of picture files.
         batch_size: pictures a batch and rank.
         size: side of the square pictures that come out, in pixels.
         crop: "random_resized" (ImageNet training), "pad" (CIFAR training: a random crop after padding), "center"
@@ -42,6 +42,8 @@ class LoaderConfig:
             its batch comes without it, and `Loader.damaged` lists it.
         os_cache: True maps the file and leaves caching to the system; False reads each batch's bytes, for files on
             network or spinning disks; of a folder files are always read.
+        decode: "cpu", or "gpu" to decode, crop, resize, flip and mix on `device`, a GPU; for sets in DALI's formats.
+        hw_decoder_load: share of the pictures that a GPU with a JPEG engine decodes there, 0 to 1, of decode "gpu".
         padding: black pixels on each side, of crop "pad".
         scale, ratio: range of the area share and of width / height, of crop "random_resized".
         center_ratio: share of the short side that crop "center" keeps; 224/256 is the usual one for ImageNet.
@@ -72,6 +74,8 @@ class LoaderConfig:
     copy: bool = False
     on_damage: Literal["raise", "skip"] = "raise"
     os_cache: bool = True
+    decode: Literal["cpu", "gpu"] = "cpu"
+    hw_decoder_load: float = 0.9
     padding: int = 4
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
@@ -98,6 +102,10 @@ class LoaderConfig:
             raise InputError(f"`scale` must satisfy 0 < low <= high <= 1, got {self.scale}")
         if not 0 < self.ratio[0] <= self.ratio[1]:
             raise InputError(f"`ratio` must satisfy 0 < low <= high, got {self.ratio}")
+        if not 0 <= self.hw_decoder_load <= 1:
+            raise InputError(f"`hw_decoder_load` must be in 0..1, got {self.hw_decoder_load}")
+        if self.decode == "gpu" and not self.device.startswith("cuda"):
+            raise InputError(f"`decode` 'gpu' needs a GPU as `device`, got {self.device!r}; give device='cuda'")
         if not 0 < self.center_ratio <= 1:
             raise InputError(f"`center_ratio` must be in (0, 1], got {self.center_ratio}")
         if self.policy is not None and self.policy.uses_fractals and self.fractals is None:
@@ -123,4 +131,5 @@ _CHOICES = {
     "order": ("sequential", "random", "quasi_random"),
     "on_damage": ("raise", "skip"),
     "views": (1, 3),
+    "decode": ("cpu", "gpu"),
 }

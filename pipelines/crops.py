@@ -39,9 +39,14 @@ class Crop(NamedTuple):
         )
 
 
+def resizes(config: LoaderConfig) -> bool:
+    """Whether the crop is a box of the picture that is resized; else its pixels are moved alone."""
+    return config.crop in ("random_resized", "center")
+
+
 @jit
 def is_resized(crop):
-    """Whether the crop is a box of the picture, `crop_box`, that is resized; else its pixels are moved alone."""
+    """`resizes` for compiled code; the box is `crop_box`."""
     return crop.kind == RANDOM_RESIZED or crop.kind == CENTER
 
 

@@ -21,7 +21,7 @@ from typing import Annotated
 import tyro
 
 from layermix.errors import InputError
-from layermix.manifest import Manifest, read_manifest
+from layermix.manifest import Manifest, dataset_path, read_manifest
 from models.checkpoint import LAST_CHECKPOINT
 from pipelines import Loader, LoaderConfig, build_loader
 from pipelines.resizing import ResizingLoader
@@ -151,4 +151,4 @@ def _recipe_paths(argv: Sequence[str]) -> tuple[Path, ...]:
 
 def _manifests(train: LoaderConfig, test: LoaderConfig | None) -> dict[str, Manifest]:
     paths = {"train": train.data, "test": test and test.data, "fractals": train.fractals}
-    return {role: read_manifest(path) for role, path in paths.items() if path is not None}
+    return {role: read_manifest(dataset_path(path)) for role, path in paths.items() if path is not None}

@@ -1,11 +1,14 @@
 """A dataset of 40 photographs of many sizes, one of 32 px pictures, and a fractal bank, written by the real writers."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from layermix.manifest import dataset_path
 from writers.write_dataset import main as write_dataset
 
 
@@ -72,3 +75,27 @@ def fractal_bank(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("bank") / "fractals.beton"
     write("--source", "fractals", "--generate", 20, "--short-side", 64, "--format", "beton", "--out", out)
     return out
+
+
+def written(folder: Path, root: Path, *arguments: object) -> Path:
+    """The pictures below `root` in one of DALI's formats, `arguments` the flags from --format on."""
+    write("--source", "folder", "--root", root, "--out", folder, "--format", *arguments)
+    return dataset_path(folder)
+
+
+@pytest.fixture
+def write_set(tmp_path) -> Callable[..., Path]:
+    """`written` into a folder of the test's own."""
+    return partial(written, tmp_path / "set")
+
+
+@pytest.fixture(scope="session")
+def dali_photos(photo_folder, tmp_path_factory) -> Path:
+    """The photographs as three tars of JPEGs."""
+    return written(tmp_path_factory.mktemp("dali") / "photos", photo_folder, "webdataset", "--shards", 3)
+
+
+@pytest.fixture(scope="session")
+def dali_small(small_folder, tmp_path_factory) -> Path:
+    """The 32 px pictures as one tar of PNGs."""
+    return written(tmp_path_factory.mktemp("dali") / "small", small_folder, "webdataset")

@@ -21,18 +21,13 @@ import numpy as np
 
 from layermix.errors import InputError
 from layermix.manifest import Manifest
+from layermix.recordio import FIRST, LAST, LENGTH, LENGTH_BITS, MARK, MIDDLE, WHOLE, unsplit
 from writers.formats.container import Frame
 from writers.formats.npy import npy_header
 from writers.formats.records import RecordFile
 from writers.stored import StoredPicture
 
-_MARK = struct.pack("<I", 0xCED7230A)
-_LENGTH = struct.Struct("<I")
 _HEADER = struct.Struct("<IfQQ3f")
-_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
-"""What part of a record follows: the upper 3 of the 32 bits of its length."""
-
-_LENGTH_BITS = 29
 
 
 class RecordIOFile(RecordFile):
@@ -45,12 +40,12 @@ class RecordIOFile(RecordFile):
         front = self._npy_header(picture) if picture.form == "raw" else b""
         header = _HEADER.pack(3, 0.0, sample_id, 0, label, sample_id >> 24, sample_id & 0xFFFFFF) + front
         size = len(header) + len(data)
-        if size >> _LENGTH_BITS:
+        if size >> LENGTH_BITS:
             raise InputError(f"{self._path}: a picture of {size} bytes is too large for a .rec; use --max-side")
         marks = [] if front else list(_marks(data))
         if not marks:
-            return Frame(_MARK + _part(_WHOLE, size) + header, data, bytes(-size % 4))
-        head = _MARK + _part(_FIRST, len(header) + marks[0]) + header
+            return Frame(MARK + _part(WHOLE, size) + header, data, bytes(-size % 4))
+        head = MARK + _part(FIRST, len(header) + marks[0]) + header
         return Frame(head, _split(data, marks), bytes(-size % 4))
 
     def _npy_header(self, picture: StoredPicture) -> bytes:
@@ -78,15 +73,11 @@ class RecordIOFile(RecordFile):
 
     @classmethod
     def picture(cls, file: BinaryIO, row: np.void) -> bytes:
-        file.seek(int(row["record"]) + len(_MARK))
-        (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-        stored = super().picture(file, row)
-        before = int(row["start"] - row["record"]) - len(_MARK) - _LENGTH.size
-        if length >> _LENGTH_BITS == _WHOLE:
-            return stored
+        file.seek(int(row["record"]))
+        head = file.read(int(row["start"] - row["record"]))
         try:
-            return _joined(stored, length - before)
-        except (struct.error, ValueError) as error:
+            return unsplit(head, super().picture(file, row))
+        except ValueError as error:
             raise InputError(f"{file.name}: a record is damaged; run python -m writers.verify {file.name}") from error
 
 
@@ -96,39 +87,22 @@ def _index(addresses: np.ndarray, first_id: int) -> bytes:
 
 def _marks(data: bytes) -> Iterator[int]:
     """Where the mark stands in `data` at a multiple of four."""
-    place = data.find(_MARK)
+    place = data.find(MARK)
     while place >= 0:
         if place % 4 == 0:
             yield place
-        place = data.find(_MARK, place + 1)
+        place = data.find(MARK, place + 1)
 
 
 def _part(kind: int, size: int) -> bytes:
-    return _LENGTH.pack(kind << _LENGTH_BITS | size)
+    return LENGTH.pack(kind << LENGTH_BITS | size)
 
 
 def _split(data: bytes, marks: list[int]) -> bytes:
     """`data` with what each mark in it begins: after the mark, kind and length of the part up to the next."""
     parts = [data[: marks[0]]]
     for mark, stop in pairwise([*marks, len(data)]):
-        kind = _LAST if stop == len(data) else _MIDDLE
-        start = mark + len(_MARK)
-        parts += [_MARK, _part(kind, stop - start), data[start:stop]]
+        kind = LAST if stop == len(data) else MIDDLE
+        start = mark + len(MARK)
+        parts += [MARK, _part(kind, stop - start), data[start:stop]]
     return b"".join(parts)
-
-
-def _joined(stored: bytes, length: int) -> bytes:
-    """The data that `_split` made `stored` of; `length`, kind included, is that of the first part within it.
-
-    ValueError or struct.error: the lengths do not add up.
-    """
-    parts, place = [], 0
-    while True:
-        stop = place + (length & (1 << _LENGTH_BITS) - 1)
-        parts.append(stored[place:stop])
-        if length >> _LENGTH_BITS == _LAST:
-            if stop != len(stored):
-                raise ValueError(f"parts of {stop} bytes in {len(stored)}")
-            return _MARK.join(parts)
-        (length,) = _LENGTH.unpack_from(stored, stop + len(_MARK))
-        place = stop + len(_MARK) + _LENGTH.size

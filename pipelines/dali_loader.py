@@ -1,0 +1,192 @@
+"""The DALI loader: webdataset, tfrecord and recordio sets through DALI's graph, mixed by the same programs.
+
+DALI's own readers read one shard after the other and shuffle within one buffer: from a set that lies in the order of
+its classes they give batches of few classes (`python -m benchmarks.shuffling`), in an order that depends on the number
+of ranks. So the order is that of all loaders of this package, a function of (seed, epoch), and the pictures are handed
+to the graph in it, from the mapped shards. Whatever is drawn is keyed by the sample id. So epoch and batch number say
+all about where an iteration stands, and a graph may be started at any batch.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+import torch
+from nvidia.dali.pipeline import Pipeline
+
+from layermix import FractalBank, InputError
+from layermix.manifest import Manifest
+from layermix.program import INSTRUCTION
+from layermix.torch import Augment
+from pipelines.config import LoaderConfig
+from pipelines.contract import Batch
+from pipelines.crops import resizes
+from pipelines.dali_draw import draw_places, flips_and_begins, windows
+from pipelines.dali_graph import cpu_graph, gpu_graph
+from pipelines.dali_run import GraphError, Run
+from pipelines.dali_stage import OTHER_SIZE, MixingStage
+from pipelines.epoch_loader import EpochLoader, open_bank
+from pipelines.records import Records
+
+
+class DALILoader(EpochLoader):
+    """The `pipelines.Loader` of a set in one of DALI's formats; see there for what its methods promise.
+
+    Batches have memory of their own, whatever `copy` says, except on a GPU.
+    """
+
+    def __init__(self, config: LoaderConfig) -> None:
+        self._bank = open_bank(config)
+        self._stage = MixingStage(config, self._bank) if config.decode == "cpu" else None
+        self._augments = _augments(config, self._bank)
+        self._running: Run | None = None
+        with ExitStack() as opened:
+            self.records = opened.enter_context(Records.open(config.data, os_cache=config.os_cache))
+            super().__init__(config, len(self.records))
+            _check_sizes(self.records, config)
+            self._files = opened.pop_all()
+        self.manifest: Manifest | None = self.records.manifest
+        self.classes = self.records.manifest.classes
+        self._labels = torch.from_numpy(self.records.samples["label"].astype(np.int64))
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.close()
+        while self.next_batch < len(self):
+            with closing(Run(self._build, self._feed, self._batches(), self.config.batches_ahead)) as run:
+                self._running = run
+                try:
+                    for ids, outputs in run:
+                        images = self._finish(ids, *outputs)
+                        self.next_batch += 1
+                        yield self._batch(self.next_batch - 1, ids, images)
+                except GraphError as error:
+                    self._find_damage(error)
+        self.next_batch = 0
+
+    def _build(self, source: Callable[[], tuple]) -> Pipeline:
+        return gpu_graph(self.config, source) if self._stage is None else cpu_graph(self.config, self._stage, source)
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        for number in range(self.next_batch, len(self)):
+            ids, kept = self.ids[self._place(number)], self._kept(number)
+            if not kept.any():
+                self._note_damage(ids, kept)
+            yield ids[kept]
+
+    def _place(self, number: int) -> slice:
+        return slice(number * self.config.batch_size, (number + 1) * self.config.batch_size)
+
+    def _kept(self, number: int) -> np.ndarray:
+        """Which samples of a batch are not known to be damaged: bool (n,)."""
+        return ~np.isin(self.ids[self._place(number)], self.damaged)
+
+    def _feed(self, ids: np.ndarray) -> tuple:
+        """The input of the graph for some samples, and their draws."""
+        config, stored = self.config, [self.records.stored(sample_id) for sample_id in ids.tolist()]
+        places = draw_places(config, self.epoch, ids, self.records.samples[ids])
+        starts, shapes = windows(places)
+        if self._stage is None:
+            return stored, starts, shapes, *flips_and_begins(places, resizes(config))
+        settings = [self._stage.settings] * len(ids)
+        return stored, starts, shapes, places.view(np.int64).reshape(len(ids), -1), self._programs(ids), settings
+
+    def _programs(self, ids: np.ndarray) -> np.ndarray:
+        """What the policy draws as bytes: uint8 (N, P, L, 44), P programs a picture; see `MixingStage`."""
+        config, policy = self.config, self.config.policy
+        if policy is None:
+            return np.zeros((len(ids), 0, 1, INSTRUCTION.itemsize), np.uint8)
+        drawn = [
+            policy.draw(
+                ids,
+                seed=config.seed,
+                epoch=self.epoch,
+                view=view,
+                height=config.size,
+                width=config.size,
+                bank=self._bank,
+            )
+            for view in _mixed_views(config)
+        ]
+        return np.stack(drawn, axis=1).view(np.uint8).reshape(len(ids), len(drawn), policy.length, -1)
+
+    def _finish(self, ids: np.ndarray, pictures: torch.Tensor, receipts: torch.Tensor | None = None) -> torch.Tensor:
+        """The graph's output as the images of a batch; what was decoded on a GPU is mixed here."""
+        if receipts is None:
+            return self._mixed(ids, pictures.movedim(-1, -3))
+        self._check_receipts(ids, receipts.reshape(-1).numpy())
+        return pictures.movedim(-1, -3) if self.config.views > 1 else pictures[:, 0].movedim(-1, -3)
+
+    def _mixed(self, ids: np.ndarray, images: torch.Tensor) -> torch.Tensor:
+        """The views of clean images, uint8 (N, 3, H, W) on any device."""
+        mixed = []
+        for augment in self._augments:
+            augment.set_epoch(self.epoch)
+            mixed.append(augment(images, ids))
+        if self.config.views > 1:
+            pictures = [view.movedim(-3, -1) for view in (images, *mixed)]
+            return torch.stack(pictures, dim=1).movedim(-1, -3)
+        return mixed[0] if mixed else images.clone(memory_format=torch.preserve_format) if self.config.copy else images
+
+    def _check_receipts(self, ids: np.ndarray, receipts: np.ndarray) -> None:
+        if (receipts == OTHER_SIZE).any():
+            raise GraphError(ids)
+        failed = ids[receipts != ids]
+        if len(failed):
+            raise RuntimeError(
+                f"{self._file(failed[0])}: the mixing stage failed on sample {failed[0]}; its error was printed above"
+            )
+
+    def _batch(self, number: int, ids: np.ndarray, images: torch.Tensor) -> Batch:
+        sample_ids, device = torch.from_numpy(ids), self.config.device
+        labels = self._labels[sample_ids].to(device, non_blocking=True)
+        valid = self.valid[self._place(number)][self._kept(number)]
+        return Batch(images, labels, sample_ids, torch.from_numpy(valid))
+
+    def _find_damage(self, error: GraphError) -> None:
+        """Decode the pictures of a failed batch one by one: raise for the damaged ones, or remember them."""
+        ids = error.sample_ids
+        sound = np.array([self.records.is_sound(sample_id) for sample_id in ids.tolist()])
+        if sound.all():
+            raise RuntimeError(
+                f"{self._file(ids[0])}: DALI failed on a batch of which each picture decodes, samples {ids.tolist()}"
+            ) from error
+        self._note_damage(ids, sound)
+
+    def _note_damage(self, ids: np.ndarray, sound: np.ndarray) -> None:
+        self.note_damage(ids, sound, str(self._file(ids[~sound][0])))
+
+    def _file(self, sample_id: int) -> Path:
+        return self.records.files[self.records.file_of(sample_id)]
+
+    def close(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+        self._files.close()
+
+
+def _mixed_views(config: LoaderConfig) -> range:
+    """The views that the policy draws: 0 of a single picture, 1 and 2 beside a clean one."""
+    return range(1) if config.views == 1 else range(1, config.views)
+
+
+def _augments(config: LoaderConfig, bank: FractalBank | None) -> list[Augment]:
+    """The policy for batches decoded on the GPU, once a view."""
+    if config.policy is None:
+        return []
+    return [Augment(config.policy, bank, seed=config.seed, view=view) for view in _mixed_views(config)]
+
+
+def _check_sizes(records: Records, config: LoaderConfig) -> None:
+    rows, size = records.samples, config.size
+    wrong = np.flatnonzero((rows["width"] != size) | (rows["height"] != size))
+    if config.crop == "none" and len(wrong):
+        first = rows[wrong[0]]
+        raise InputError(
+            f"{config.data}: `crop` 'none' needs pictures of {size} x {size}, sample {wrong[0]} is "
+            f"{first['height']} x {first['width']}; use crop='center'"
+        )
