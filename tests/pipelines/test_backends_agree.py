@@ -45,7 +45,7 @@ def probabilities(model, images) -> torch.Tensor:
     return model(images).softmax(dim=1)
 
 
-@pytest.mark.parametrize("backend", ["dali_photos"])
+@pytest.mark.parametrize("backend", ["dali_photos", "photo_folder"])
 def test_every_loader_leads_to_the_same_classes(backend, evaluation, classifier, request):
     reference = probabilities(classifier, pictures(evaluation))
     assert set(reference.argmax(dim=1).tolist()) == {0, 1}
