@@ -28,7 +28,7 @@ class Runs:
         argv = [*self._flags, "--out", str(self.folder / name), "--checkpoint-minutes", "1e-9"]
         output = self.folder / f"{name}.output"
         codes = rank_processes.wait(
-            rank_processes.start(train_with, argv, fault, world_size=2, output=output), limit=280
+            rank_processes.start(train_with, argv, fault, world_size=2, output=output), limit=900
         )
         return codes, [Path(f"{output}.{rank}").read_text() for rank in range(2)]
 

@@ -46,8 +46,12 @@ def remove_hosts() -> None:
 
 
 def launch(host: str, flags: list[str], output: Path) -> subprocess.Popen:
-    """launch/torchrun.sh on one of the hosts, with one rank; both meet at the first host's address."""
+    """launch/torchrun.sh on one of the hosts, with one rank; both meet at the first host's address.
+
+    torchrun finds by its host name whether it is the one to keep the rendezvous; namespaces share one name.
+    """
     options = ["--nnodes", "2", "--nproc-per-node", "1", "--rdzv-endpoint", "10.77.0.1:29400", "--rdzv-id", "tiny"]
+    options += ["--rdzv-conf", f"is_host={int(host == HOSTS[0])}"]
     environment = {
         **os.environ,
         "PYTHON": sys.executable,
@@ -55,7 +59,8 @@ def launch(host: str, flags: list[str], output: Path) -> subprocess.Popen:
         "OMP_NUM_THREADS": "1",
     }
     command = ["ip", "netns", "exec", host, str(ROOT / "launch" / "torchrun.sh"), *options, "--", *flags]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output.open("ab"), stderr=subprocess.STDOUT)
+    with output.open("ab") as file:
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
 
 
 def wait_until(condition, what: str) -> None:
