@@ -5,9 +5,10 @@
 
 The candidates of 224 px get the same pictures and as many threads (the folder: processes), in turn within one run:
 stock FFCV (random resized crop, flip), this project's graph without mixing and with LayerMix 8m-3, the same from raw
-pixels and from YUV 4:2:0, and torchvision's folder loader with the float-tensor mixing of the tests. Without --data the
-file is made of crops of scikit-learn's two photographs, 400 px, JPEG quality 90. In the same rounds: CIFAR's graph, raw
-pictures of 32 px with a random crop after padding, a flip and LayerMix, and stock FFCV's with its own translation.
+pixels and from YUV 4:2:0, the DALI graph over a tar of the same pictures, and torchvision's folder loader with the
+float-tensor mixing of the tests. Without --data the file is made of crops of scikit-learn's two photographs, 400 px,
+JPEG quality 90. In the same rounds: CIFAR's graph, raw pictures of 32 px with a random crop after padding, a flip and
+LayerMix, and stock FFCV's with its own translation.
 """
 
 import sys
@@ -36,6 +37,7 @@ from writers.options import StoreOptions
 from writers.write_dataset import main as write_dataset
 
 STOCK, FOLDER = "stock ffcv, no mixing", "torchvision folder, float mixing"
+DALI, DALI_PLAIN = "dali: layermix", "dali, no mixing"
 SMALL, SMALL_STOCK = "32 px raw: layermix", "32 px raw: stock ffcv, no mixing"
 SMALL_BATCH = 512
 
@@ -70,11 +72,12 @@ class Arguments:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """The same pictures in four forms, those of 32 px, and the fractals for each size."""
+    """The same pictures in five forms, those of 32 px, and the fractals for each size."""
 
     data: Path
     raw: Path
     yuv: Path
+    tar: Path
     folder: Path
     bank: Path
     count: int
@@ -91,12 +94,14 @@ def inputs(arguments: Arguments) -> Iterator[Inputs]:
         raw, yuv, folder, pictures = place / "raw.beton", place / "yuv.beton", place / "folder", StoredPictures(data)
         for copy, options in ((raw, StoreOptions(mode="raw")), (yuv, StoreOptions(mode="yuv"))):
             write_file(pictures, copy, ImageLayout(options), options=options.describe())
+        tar, kept = place / "data.tar", StoreOptions()
+        write_file(pictures, tar, ImageLayout(kept, "webdataset"), options=kept.describe())
         write_folder(data, folder, arguments.folder_pictures)
         small, small_bank = place / "small.beton", place / "fractals36.beton"
         _write("--source", "npy", "--root", str(_save_small(place, arguments.small_pictures)), "--out", str(small))
         _write("--source", "fractals", "--generate", "64", "--short-side", "36", "--out", str(small_bank))
         yield Inputs(
-            data=data, raw=raw, yuv=yuv, folder=folder, bank=bank, count=len(pictures), small=small,
+            data=data, raw=raw, yuv=yuv, tar=tar, folder=folder, bank=bank, count=len(pictures), small=small,
             small_bank=small_bank,
         )  # fmt: skip
 
@@ -183,6 +188,8 @@ def measure(given: Inputs, arguments: Arguments, threads: int) -> dict[str, dict
         "ours, no mixing": {"data": given.data},
         "layermix, raw pixels": {"data": given.raw} | mixing,
         "layermix, yuv": {"data": given.yuv} | mixing,
+        DALI: {"data": given.tar} | mixing,
+        DALI_PLAIN: {"data": given.tar},
         SMALL: {"data": given.small, "policy": LayerMix(), "fractals": given.small_bank, "crop": "pad", "size": 32}
         | {"batch_size": SMALL_BATCH},
     }

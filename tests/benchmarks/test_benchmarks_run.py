@@ -36,7 +36,15 @@ def test_the_loader_benchmark_runs(tmp_path, monkeypatch):
     flags += ["--folder-pictures", "2", "--small-pictures", "20", "--plot", str(plot)]
     assert loader.main(flags) == 0
     rows = json.loads(out.read_text())["results"]["1 threads"]
-    ours = {"layermix", "ours, no mixing", "layermix, raw pixels", "layermix, yuv", loader.SMALL}
+    ours = {
+        "layermix",
+        "ours, no mixing",
+        "layermix, raw pixels",
+        "layermix, yuv",
+        loader.DALI,
+        loader.DALI_PLAIN,
+        loader.SMALL,
+    }
     assert set(rows) == ours | {loader.STOCK, loader.FOLDER, loader.SMALL_STOCK}
     assert plot.stat().st_size > 0
 
