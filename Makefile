@@ -1,7 +1,7 @@
 # make demo   from digits to a report: writes, trains twice, evaluates; about 5 minutes on two cores
 # make test   all tests but the heavy grids (those: .venv/bin/python -m pytest -m slow)
 # make lint   ruff and pyright
-# make bench  the CPU benchmarks
+# make bench  the CPU benchmarks, and the README's tables from their results
 # All install what is missing first.
 
 PYTHON := .venv/bin/python
@@ -28,4 +28,7 @@ bench: setup
 	$(PYTHON) -m benchmarks.engine
 	$(PYTHON) -m benchmarks.loader
 	$(PYTHON) -m benchmarks.writer
+	$(PYTHON) -m benchmarks.start
+	$(PYTHON) -m benchmarks.corruptions
 	$(PYTHON) -m benchmarks.scale
+	$(PYTHON) -m benchmarks.readme

@@ -1,0 +1,94 @@
+"""Rows of the README's table of results, from the result files."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Results = Mapping[str, Any]
+Row = tuple[str, str, str]
+
+COMMANDS = {
+    "loader": "`python -m benchmarks.loader`",
+    "engine": "`python -m benchmarks.engine`",
+    "writer": "`python -m benchmarks.writer`",
+    "corruptions": "`python -m benchmarks.corruptions`",
+    "start": "`python -m benchmarks.start`",
+    "demo": "`make demo`, `python -m benchmarks.demo`",
+    "gpu_run": "`python -m benchmarks.gpu.run`",
+    "chaos": "`pytest -m chaos`",
+}
+"""What makes each result file."""
+
+
+def result_rows(results: Mapping[str, Results]) -> list[Row]:
+    """What was measured, the figure, the command; of the files that are there."""
+    return [
+        (what, figure, COMMANDS[name])
+        for name, rows in _ROWS.items()
+        if name in results
+        for what, figure in rows(results[name])
+    ]
+
+
+def _loader(found: Results) -> Iterator[tuple[str, str]]:
+    for threads, measured in found["results"].items():
+        count = threads.replace("1 threads", "1 thread")
+        large = ("layermix", "layermix, yuv", "layermix, raw pixels")
+        what = (
+            f"loader **with** LayerMix, {found['size']} px, against stock FFCV **without**: JPEG / YUV / raw, {count}"
+        )
+        yield what, _times(measured[name]["against_stock_ffcv"] for name in large)
+        if "32 px raw: layermix" in measured:
+            yield f"the same, raw pictures of 32 px, {count}", _times([_small_ratio(measured)])
+
+
+def _small_ratio(measured: Results) -> float:
+    rates = [measured[f"32 px raw: {name}"]["images_per_second"] for name in ("layermix", "stock ffcv, no mixing")]
+    return rates[0] / rates[1]
+
+
+def _engine(found: Results) -> Iterator[tuple[str, str]]:
+    parts = []
+    for size in ("224 px", "32 px"):
+        row = found["results"][size]["layermix 8m-3"]
+        parts.append(f"{row['times_faster']:.0f} times at {size} ({row['engine_us']:.0f} µs)")
+    yield "LayerMix 8m-3 on one core against float tensors", ", ".join(parts)
+
+
+def _writer(found: Results) -> Iterator[tuple[str, str]]:
+    ratios = {name: row["against_stock_ffcv"] for name, row in found["results"].items()}
+    yield f"writing against ffcv's writer, same options: {' / '.join(ratios)}", _times(ratios.values())
+
+
+def _corruptions(found: Results) -> Iterator[tuple[str, str]]:
+    ratios = (found[name]["ratio"] for name in ("c_large", "c_32_px"))
+    yield f"corrupted pictures against imagecorruptions, one core: {found['side']} px / 32 px", _times(ratios)
+
+
+def _start(found: Results) -> Iterator[tuple[str, str]]:
+    programs = ("first batch, layermix", "first batch, stock ffcv, no mixing")
+    seconds = " / ".join(f"{found['results'][name]['core_seconds']:.1f}" for name in programs)
+    yield "first batch of a fresh process, with LayerMix / stock FFCV without", f"{seconds} core-seconds"
+
+
+def _demo(found: Results) -> Iterator[tuple[str, str]]:
+    def both(name: str) -> str:
+        return " / ".join(f"{found['results'][name][model]:.1%}" for model in ("baseline", "layermix"))
+
+    clean, attacked = both("clean_error"), both("pgd_error")
+    what = f"error on corrupted digits, baseline / LayerMix (clean {clean}, PGD {attacked})"
+    yield what, both("corruption_error")
+
+
+def _times(ratios) -> str:
+    return f"{' / '.join(f'{ratio:.2f}' for ratio in ratios)} times"
+
+
+_ROWS: dict[str, Callable[[Results], Iterator[tuple[str, str]]]] = {
+    "loader": _loader,
+    "engine": _engine,
+    "writer": _writer,
+    "corruptions": _corruptions,
+    "start": _start,
+    "demo": _demo,
+}
+"""What was measured and the figure, by result file."""
