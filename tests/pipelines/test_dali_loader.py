@@ -206,7 +206,8 @@ def test_a_dataset_that_does_not_fit_is_named(training, fractal_bank, dali_photo
     for change, message in cases:
         with pytest.raises(InputError, match=message):
             build_loader(replace(training, **change))
-    monkeypatch.setitem(sys.modules, "nvidia.dali", None)
+    for name in ("nvidia.dali", "nvidia.dali.pipeline"):
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "pipelines.dali_loader", raising=False)
     with pytest.raises(InputError, match=r"needs DALI, which is not installed .*install layermix\[cuda13\]"):
         build_loader(training)
