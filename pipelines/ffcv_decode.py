@@ -15,7 +15,6 @@ from pipelines.beton import JPEG, RAW
 from pipelines.config import LoaderConfig
 from pipelines.crops import Crop, crop_box, crop_picture, is_mirrored, is_resized
 from pipelines.jpeg_crop import decoded_bytes, jpeg_crop, jpeg_whole
-from pipelines.spans import span
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED, close_decoder, open_decoder
 
 
@@ -53,12 +52,10 @@ class CropDecoder(SimpleRGBImageDecoder):
             library = int64_at(functions_at, (count,)), uint8_at(ending_at, (letters,))
             scratch = np.empty(decoded, np.uint8), np.empty(work, np.uint8)
             epoch, failures = int64_at(epoch_at, (1,))[0], uint8_at(failures_at, (known,))
-            with span("decode, crop, resize"):
-                decode_batch(
-                    library, batch_indices, metadata, storage_state, crop, epoch, scratch, failures, destination
-                )
+            decode_batch(library, batch_indices, metadata, storage_state, crop, epoch, scratch, failures, destination)
             return destination
 
+        decode.span = "decode, crop, resize"
         return decode
 
 

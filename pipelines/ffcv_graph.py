@@ -5,8 +5,10 @@ functions then fail with a KeyError), indexes every sample in Python dictionarie
 offers the attributes that ffcv's epoch thread asks of a loader, and none of that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 from ffcv.pipeline.compiler import Compiler
 from ffcv.pipeline.graph import Graph
@@ -17,6 +19,7 @@ from ffcv.traversal_order import Sequential
 from pipelines.beton import Beton
 from pipelines.config import LoaderConfig
 from pipelines.ffcv_storage import Storage
+from pipelines.spans import span
 
 
 class FFCVGraph:
@@ -42,8 +45,26 @@ class FFCVGraph:
             self.memory_manager.compile_reader(),
         )
         _, code = self.graph.collect_requirements()
+        code["operation"] = {node: _noted(function) for node, function in code["operation"].items()}
         with _operations_as_they_are():
             self.code = self.graph.codegen_all(code)
+
+
+def _noted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The closure of an operation, whose calls are a span of the name that its attribute `span` gives, if it has one.
+
+    Not in the closure itself: ffcv's own `Loader` compiles that, and its thread would die of it.
+    """
+    name = getattr(function, "span", None)
+    if name is None:
+        return function
+
+    @wraps(function)
+    def noted(*arguments: Any) -> Any:
+        with span(name):
+            return function(*arguments)
+
+    return noted
 
 
 @contextmanager

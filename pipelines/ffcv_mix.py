@@ -12,7 +12,6 @@ from layermix.compilation import jit
 from layermix.engine import run_programs
 from layermix.program import INSTRUCTION
 from pipelines.addresses import address_of, int64_at, uint8_at
-from pipelines.spans import span
 
 
 class Mix(Operation):
@@ -57,13 +56,12 @@ class Mix(Operation):
             total = np.empty((height if needs_total else 0, width, 3), np.int32)
             ids = batch_indices.astype(np.int64)
             programs = np.zeros((views, count, length), INSTRUCTION)
-            with span("mix"):
-                for view in range(views):
-                    draw(parameters, seed, epoch, ids, view, height, width, table, channels, programs[view])
-                run(programs, images, pixels, table, channels, scratch, total, destination)
+            for view in range(views):
+                draw(parameters, seed, epoch, ids, view, height, width, table, channels, programs[view])
+            run(programs, images, pixels, table, channels, scratch, total, destination)
             return destination
 
-        mix.with_indices = True
+        mix.with_indices, mix.span = True, "mix"
         return mix
 
 

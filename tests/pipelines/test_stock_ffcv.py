@@ -40,7 +40,8 @@ def test_ffcvs_own_loader_gives_the_bytes_of_ours(photos, fractal_bank, tmp_path
     """In a process of its own: ffcv's loader changes Numba's array types for the whole process."""
     out = tmp_path / "images.npy"
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-c", PROGRAM, photos, fractal_bank, out], check=True, cwd=root)
+    # An operation that ffcv cannot compile kills its thread and leaves its loop waiting for ever.
+    subprocess.run([sys.executable, "-c", PROGRAM, photos, fractal_bank, out], check=True, cwd=root, timeout=240)
     config = LoaderConfig(
         data=photos, fractals=fractal_bank, batch_size=8, size=48, crop="random_resized", flip=True, seed=5,
         policy=LayerMix(),
