@@ -12,7 +12,10 @@ from statistics import median
 from layermix.files import atomic_file
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("numpy", "numba", "numba-cuda", "torch", "torchvision", "ffcv", "opencv-python")
+PACKAGES = (
+    "numpy", "numba", "numba-cuda", "torch", "torchvision", "ffcv", "nvidia-dali-cuda120", "nvidia-dali-cuda130",
+    "opencv-python",
+)  # fmt: skip
 
 
 def machine() -> dict[str, object]:

@@ -55,7 +55,7 @@ def refreshed(text: str, results: Mapping[str, Results]) -> str:
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
             raise InputError(f"{README.name} must hold {start.strip()} and then {end}, once; put them back")
-        lines = [_line(table.columns), _line(("---",) * 3), *map(_line, table.rows(results))]
+        lines = [_line(table.columns), _line(("---", "---", "---")), *map(_line, table.rows(results))]
         head, tail = text.partition(start)[0], text.partition(end)[2]
         text = head + start + "\n".join(lines) + "\n" + end + tail
     return text

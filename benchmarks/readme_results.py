@@ -1,10 +1,14 @@
 """Rows of the README's table of results, from the result files."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 Results = Mapping[str, Any]
 Row = tuple[str, str, str]
+
+OURS, DALI = "layermix", "dali: layermix"
+SMALL, SMALL_STOCK = "32 px raw: layermix", "32 px raw: stock ffcv, no mixing"
+"""Rows of loader.json."""
 
 COMMANDS = {
     "loader": "`python -m benchmarks.loader`",
@@ -32,18 +36,19 @@ def result_rows(results: Mapping[str, Results]) -> list[Row]:
 def _loader(found: Results) -> Iterator[tuple[str, str]]:
     for threads, measured in found["results"].items():
         count = threads.replace("1 threads", "1 thread")
-        large = ("layermix", "layermix, yuv", "layermix, raw pixels")
+        large = (OURS, "layermix, yuv", "layermix, raw pixels")
         what = (
             f"loader **with** LayerMix, {found['size']} px, against stock FFCV **without**: JPEG / YUV / raw, {count}"
         )
         yield what, _times(measured[name]["against_stock_ffcv"] for name in large)
-        if "32 px raw: layermix" in measured:
-            yield f"the same, raw pictures of 32 px, {count}", _times([_small_ratio(measured)])
+        if SMALL in measured:
+            yield f"the same, raw pictures of 32 px, {count}", _times([_ratio(measured, SMALL, SMALL_STOCK)])
+        if DALI in measured:
+            yield f"DALI's graph with LayerMix against this FFCV graph, {count}", _times([_ratio(measured, DALI, OURS)])
 
 
-def _small_ratio(measured: Results) -> float:
-    rates = [measured[f"32 px raw: {name}"]["images_per_second"] for name in ("layermix", "stock ffcv, no mixing")]
-    return rates[0] / rates[1]
+def _ratio(measured: Results, name: str, other: str) -> float:
+    return measured[name]["images_per_second"] / measured[other]["images_per_second"]
 
 
 def _engine(found: Results) -> Iterator[tuple[str, str]]:
@@ -79,7 +84,24 @@ def _demo(found: Results) -> Iterator[tuple[str, str]]:
     yield what, both("corruption_error")
 
 
-def _times(ratios) -> str:
+def _gpu_run(found: Results) -> Iterator[tuple[str, str]]:
+    gpu, sections = found["gpu"], found["sections"]
+    training = sections.get("training", {}).get("results", {})
+    for name in ("ffcv", "dali, decode gpu"):
+        if name in training:
+            row = training[name]
+            what = f"ResNet-50 fed by {name} with LayerMix, of its rate from one resident batch, {gpu}"
+            yield what, f"{row['against_resident_batch']:.1%} ({row['images_per_second']:,.0f} img/s)"
+    if "resnet50" in sections.get("engine", {}):
+        share = sections["engine"]["resnet50"]["layermix_share_of_step"]
+        yield f"LayerMix on the GPU, of a training step of ResNet-50, {gpu}", f"{share:.2%}"
+    epochs = {name: row["epoch_seconds"] for name, row in sections.get("cifar", {}).get("results", {}).items()}
+    if epochs:
+        figures = " / ".join(f"{seconds:.1f}" for seconds in epochs.values())
+        yield f"an epoch of CIFAR, WRN-40-4 with LayerMix, {' / '.join(epochs)}, {gpu}", f"{figures} s"
+
+
+def _times(ratios: Iterable[float]) -> str:
     return f"{' / '.join(f'{ratio:.2f}' for ratio in ratios)} times"
 
 
@@ -90,5 +112,6 @@ _ROWS: dict[str, Callable[[Results], Iterator[tuple[str, str]]]] = {
     "corruptions": _corruptions,
     "start": _start,
     "demo": _demo,
+    "gpu_run": _gpu_run,
 }
 """What was measured and the figure, by result file."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import demo, readme
+from benchmarks import demo, loader, readme, readme_results
 from layermix import InputError
 
 TEXT = "before\n<!-- results -->\nold\n<!-- /results -->\nbetween\n<!-- promises -->\n<!-- /promises -->\nafter\n"
@@ -44,6 +44,16 @@ def test_a_marker_that_is_missing_or_there_twice_is_named(marker, instead):
         readme.refreshed(TEXT.replace(marker, instead.format(marker)), {})
 
 
+def test_rows_of_the_loader_come_as_they_were_measured():
+    rates = {readme_results.OURS: 100, readme_results.DALI: 106, readme_results.SMALL: 30}
+    rates |= {readme_results.SMALL_STOCK: 20, "layermix, yuv": 1, "layermix, raw pixels": 1}
+    rows = {name: {"images_per_second": rate, "against_stock_ffcv": 1.0} for name, rate in rates.items()}
+    assert rates.keys() >= {loader.DALI, loader.SMALL, loader.SMALL_STOCK}
+    text = readme.refreshed(TEXT, {"loader": {"size": 224, "results": {"1 threads": rows}}})
+    assert "raw pictures of 32 px, 1 thread | 1.50 times |" in text
+    assert "DALI's graph with LayerMix against this FFCV graph, 1 thread | 1.06 times |" in text
+
+
 def record(model, suite, cell, metric, value, protocol="strict"):
     return {"model": model, "suite": suite, "cell": cell, "metric": metric, "protocol": protocol, "value": value}
 
@@ -71,3 +81,20 @@ def test_an_evaluation_that_lacks_a_headline_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"lack .*'layermix', 'pgd', 'pgd/2'"):
         demo.main(["--results", str(written), "--out", str(tmp_path / "demo.json")])
     assert not (tmp_path / "demo.json").exists()
+
+
+def test_results_of_a_gpu_become_rows_as_far_as_they_are_there():
+    row = {"against_resident_batch": 0.987, "images_per_second": 2470.4}
+    sections = {
+        "engine": {"status": "done", "resnet50": {"layermix_share_of_step": 0.00312}},
+        "training": {"status": "stopped", "results": {"ffcv": row}},
+        "cifar": {"status": "failed"},
+    }
+    text = readme.refreshed(TEXT, {"gpu_run": {"gpu": "H100", "sections": sections}})
+    assert (
+        "| ResNet-50 fed by ffcv with LayerMix, of its rate from one resident batch, H100 | 98.7% (2,470 img/s) |"
+        in text
+    )
+    assert "H100 | 0.31% | `python -m benchmarks.gpu.run` |" in text
+    assert "dali" not in text
+    assert "CIFAR" not in text

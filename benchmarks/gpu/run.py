@@ -1,0 +1,107 @@
+"""The GPU suite: everything that this project claims of a GPU, measured by one command that nobody has to watch.
+
+    python -m benchmarks.gpu.run                  -> benchmarks/results/gpu_run.json and .md, under 9 minutes
+    python -m benchmarks.gpu.run --form full --sections training cifar --out /tmp/gpu.json
+    python -m benchmarks.gpu.run --form tiny --device cpu --out /tmp/tiny.json      # only that it runs
+
+Each section is a process with a limit of time of its own; what it measured until then is kept, and the file is written
+anew after each. What cannot run here is skipped with the reason. The exit code is 1 where a section failed or was
+stopped. The short form makes 16,384 JPEGs of sample photographs, 1.2 GB in the folder for temporary files.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import torch
+import tyro
+
+from benchmarks.gpu.form import FORMS, FormName
+from benchmarks.gpu.inputs import make_inputs
+from benchmarks.gpu.page import render
+from benchmarks.gpu.section import SECTIONS, Setting, facts
+from benchmarks.measure import RESULTS, report
+from layermix import InputError
+from layermix.errors import run_program
+from layermix.files import atomic_file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Run the GPU suite."""
+
+    form: FormName = "short"
+    """How much to measure; full has no limit of time, tiny is no measurement."""
+    sections: tuple[Literal["engine", "training", "cifar", "evaluation", "determinism", "tests"], ...] = (
+        "engine",
+        "training",
+        "cifar",
+        "evaluation",
+        "determinism",
+        "tests",
+    )
+    """What to run."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where; auto is a GPU where there is one."""
+    minutes: float = 9.0
+    """Limit of the short form as a whole."""
+    out: Path | None = None
+    """File to write, and a page in Markdown beside it; benchmarks/results/gpu_run.json if not given."""
+
+
+def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
+    """Run the sections one after the other, writing what is there after each; the body of the result."""
+    started = time.perf_counter()
+    body: dict[str, Any] = {"form": arguments.form, "device": device, **facts(device), "sections": {}}
+    with TemporaryDirectory() as name:
+        setting = Setting(inputs=Path(name), form=arguments.form, device=device)
+        make_inputs(setting.inputs, FORMS[arguments.form])
+        for section_name in arguments.sections:
+            section = SECTIONS[section_name]
+            reason = section.lacks(device)
+            if reason is None:
+                left = arguments.minutes * 60 - (time.perf_counter() - started)
+                limit = min(section.seconds, max(left, 1)) if arguments.form == "short" else 86_400
+                found = section.run(setting, setting.inputs / f"{section_name}.json", limit)
+            else:
+                found = {"status": "skipped", "reason": reason}
+            body["sections"][section_name] = found
+            _save(out, body | _headline(body))
+    return body
+
+
+def _headline(body: dict[str, Any]) -> dict[str, float]:
+    """The rate of training from a resident batch, if a GPU was measured; `benchmarks.scale` reckons with it."""
+    rows = body["sections"].get("training", {}).get("results", {})
+    if body["device"] == "cpu" or body["form"] == "tiny" or "resident batch" not in rows:
+        return {}
+    return {"resident_images_per_second": rows["resident batch"]["images_per_second"]}
+
+
+def _save(out: Path, body: dict[str, Any]) -> None:
+    report("gpu_run", body, out)
+    with atomic_file(out.with_suffix(".md")) as file:
+        file.write(render(body).encode())
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the suite; 1 where a section failed or was stopped."""
+    arguments = tyro.cli(Arguments, args=argv, prog="python -m benchmarks.gpu.run", description=__doc__)
+    device = arguments.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda needs a GPU that torch finds, got none; give --device cpu --form tiny")
+    if device == "cpu" and arguments.form != "tiny":
+        raise InputError(f"--form {arguments.form} needs a GPU and torch finds none; give --device cpu --form tiny")
+    if arguments.out is None and arguments.form == "tiny":
+        raise InputError("--form tiny is no result to keep; give --out FILE.json")
+    body = run_suite(arguments, device, arguments.out or RESULTS / "gpu_run.json")
+    return int(any(found["status"] in ("failed", "stopped") for found in body["sections"].values()))
+
+
+if __name__ == "__main__":
+    sys.exit(run_program(main))

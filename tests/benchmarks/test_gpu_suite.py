@@ -1,0 +1,262 @@
+"""The GPU suite runs on a CPU in its tiny form; what cannot run is skipped with a reason, what hangs is stopped."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import scale
+from benchmarks.gpu import cifar, determinism, evaluation, marked_tests, page, run, section, training
+from benchmarks.gpu.form import FORMS
+from benchmarks.gpu.inputs import make_inputs
+from benchmarks.gpu.stretch import Stretch, summarise
+from layermix import InputError
+
+NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return make_inputs(tmp_path_factory.mktemp("inputs"), FORMS["tiny"]).folder
+
+
+@pytest.fixture
+def flags(inputs, tmp_path):
+    return [
+        "--inputs",
+        str(inputs),
+        "--form",
+        "tiny",
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--out",
+        f"{tmp_path}/o.json",
+    ]
+
+
+def measured(flags):
+    return json.loads(Path(flags[-1]).read_text())
+
+
+def test_training_from_ffcv_and_dali_is_set_against_a_resident_batch(flags):
+    assert training.main(flags) == 0
+    found = measured(flags)
+    assert found["results"].keys() | found["skipped"].keys() == {"resident batch", "ffcv", "dali, decode cpu"}
+    assert found["results"]["resident batch"]["against_resident_batch"] == 1
+    assert found["results"]["ffcv"]["images_per_second"] > 0 <= found["results"]["ffcv"]["wait_ms_p50"]
+
+
+def test_a_loader_that_is_not_installed_is_skipped_with_its_reason(flags, monkeypatch):
+    def build_loader(config):
+        if config.data.suffix != ".beton":
+            raise InputError("this format needs DALI, which is not installed")
+        return built(config)
+
+    built = training.build_loader
+    monkeypatch.setattr(training, "build_loader", build_loader)
+    assert training.main(flags) == 0
+    assert measured(flags)["skipped"] == {"dali, decode cpu": "this format needs DALI, which is not installed"}
+    assert measured(flags)["results"].keys() == {"resident batch", "ffcv"}
+
+
+def test_whole_epochs_of_cifar_are_timed_from_both_loaders(flags):
+    assert cifar.main(flags) == 0
+    found = measured(flags)
+    assert found["steps_per_epoch"] == 3
+    for row in found["results"].values():
+        assert row["epoch_seconds"] == pytest.approx(48 / row["images_per_second"], abs=1e-3)
+
+
+def test_an_evaluation_is_set_against_its_forward_pass(flags, monkeypatch):
+    monkeypatch.setattr(evaluation, "_PASSES", 1)
+    assert evaluation.main(flags) == 0
+    rows = measured(flags)["results"]
+    networks, precisions = ("wrn_10_1", "wrn_16_1"), ("float32", "bfloat16")
+    assert rows.keys() == {f"{network}, 32 px, {name}" for network in networks for name in precisions}
+    assert all(row["share_of_forward"] > 0 for row in rows.values())
+
+
+@pytest.fixture
+def free_algorithms():
+    """Undo what deterministic training sets for the process."""
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def test_a_difference_of_pixels_fails_the_section_and_equal_ones_pass(flags, free_algorithms, monkeypatch):
+    assert determinism.main(flags) == 0
+    assert list(measured(flags)["equal"].values()) == [True] * 5
+    found = iter("abcdefgh")
+    monkeypatch.setattr(determinism, "pixels_of", lambda config: next(found))
+    monkeypatch.setattr(determinism, "weights_of", lambda config, device: "equal")
+    assert determinism.main(flags) == 1
+    assert list(measured(flags)["equal"].values()) == [False] * 3 + [True] * 2
+
+
+def test_outcomes_of_the_marked_tests_are_counted_with_their_reasons(tmp_path):
+    text = "import pytest\npytestmark = pytest.mark.gpu\ndef test_a(): pass\ndef test_b(): assert 0\n"
+    text += "@pytest.mark.skip(reason='no such card')\ndef test_c(): pass\n"
+    (tmp_path / "test_three.py").write_text(text)
+    code, found = marked_tests.run_tests(
+        (f"--rootdir={marked_tests.ROOT}", f"-c{marked_tests.ROOT}/pyproject.toml", str(tmp_path))
+    )
+    assert code == 1
+    assert found["counts"] == {"passed": 1, "failed": 1, "skipped": 1}
+    assert sorted(reason.partition(":")[0] for reason in found["not_passed"].values()) == ["failed", "skipped"]
+    assert any("no such card" in reason for reason in found["not_passed"].values())
+
+
+PROGRAM = """
+import subprocess, sys, time
+out = sys.argv[sys.argv.index("--out") + 1]
+open(out, "w").write('{"benchmark": "x", "machine": {}, "results": {"a": {"images_per_second": 3.0}}}')
+print("the last words")
+"""
+
+
+def program(tmp_path, monkeypatch, rest):
+    """A section that keeps a result and goes on as `rest`."""
+    (tmp_path / "a_section.py").write_text(PROGRAM + rest)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return section.Section(module="a_section", seconds=60, flags=lambda setting: [])
+
+
+@pytest.fixture
+def setting(tmp_path):
+    return section.Setting(inputs=tmp_path, form="tiny", device="cpu")
+
+
+HANGS = """
+pipe = open({!r}, "wb", buffering=0)
+subprocess.Popen(["sleep", "1000"], stdout=pipe)
+pipe.write(b"started")
+time.sleep(1000)
+"""
+
+
+def test_a_section_that_hangs_is_stopped_with_its_children_and_keeps_what_it_measured(tmp_path, monkeypatch, setting):
+    pipe, opened = tmp_path / "pipe", []
+
+    class Impatient(subprocess.Popen):
+        """Finds the limit reached once the section has started its child."""
+
+        def wait(self, timeout=None):
+            if timeout is None:
+                return super().wait()
+            opened.append(pipe.open("rb", buffering=0))
+            assert opened[0].read(7) == b"started"
+            raise subprocess.TimeoutExpired("the section", timeout)
+
+    os.mkfifo(pipe)
+    hanging = program(tmp_path, monkeypatch, HANGS.format(str(pipe)))
+    monkeypatch.setattr(subprocess, "Popen", Impatient)
+    found = hanging.run(setting, tmp_path / "out.json", limit=3)
+    assert (found["status"], found["reason"]) == ("stopped", "not done after 3 s")
+    assert found["results"] == {"a": {"images_per_second": 3.0}}
+    with opened[0]:
+        assert opened[0].read() == b""  # the end comes when neither section nor child is left to write
+
+
+def test_a_section_that_fails_keeps_its_last_words(tmp_path, monkeypatch, setting):
+    failing = program(tmp_path, monkeypatch, "sys.exit(7)\n")
+    found = failing.run(setting, tmp_path / "out.json", limit=60)
+    assert (found["status"], found["reason"]) == ("failed", "exit code 7")
+    assert found["output"] == ["the last words"]
+    assert found["results"]
+
+
+def test_what_a_section_lacks_is_said():
+    needs = replace(section.SECTIONS["tests"], packages=("pytest", "no_such_package"))
+    assert needs.lacks("cpu") == "not installed: no_such_package"
+    assert section.SECTIONS["engine"].lacks("cpu") == "needs a GPU"
+    assert section.SECTIONS["cifar"].lacks("cpu") is None
+
+
+def test_the_limits_of_the_short_form_fit_into_nine_minutes():
+    assert sum(one.seconds for one in section.SECTIONS.values()) <= 9 * 60 - 20
+
+
+def test_the_tiny_form_leaves_the_kept_results_alone():
+    with pytest.raises(InputError, match="--form tiny is no result to keep; give --out"):
+        run.main(["--form", "tiny", "--device", "cpu"])
+
+
+@NO_GPU
+def test_measurements_without_a_gpu_are_refused(tmp_path):
+    for flags in (["--device", "cuda"], ["--form", "short"], ["--device", "cpu", "--form", "full"]):
+        with pytest.raises(InputError, match="give --device cpu --form tiny"):
+            run.main([*flags, "--out", str(tmp_path / "out.json")])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_suite_writes_its_json_and_page_after_each_section_and_fails_if_one_did(tmp_path, monkeypatch):
+    fake = program(tmp_path, monkeypatch, "sys.exit(int('fail' in sys.argv))\n")
+    failing = replace(fake, flags=lambda setting: ["fail"])
+    monkeypatch.setattr(run, "SECTIONS", {**section.SECTIONS, "training": fake, "cifar": failing})
+    saved, out = [], tmp_path / "suite.json"
+    save = run._save
+    monkeypatch.setattr(run, "_save", lambda path, body: saved.append(list(body["sections"])) or save(path, body))
+    flags = ["--form", "tiny", "--device", "cpu", "--out", str(out), "--sections"]
+    assert run.main([*flags, "engine", "training"]) == 0
+    assert saved == [["engine"], ["engine", "training"]]
+    body = json.loads(out.read_text())
+    assert body["sections"]["engine"] == {"status": "skipped", "reason": "needs a GPU"}
+    assert body["sections"]["training"]["results"]["a"]["images_per_second"] == 3
+    assert out.with_suffix(".md").read_text() == page.render(body)
+    assert run.main([*flags, "cifar", "training"]) == 1
+
+
+def test_the_rate_that_the_cost_model_reckons_with_is_a_gpus_alone(tmp_path):
+    rows = {"resident batch": {"images_per_second": 3000.0}}
+    body = {"device": "cuda", "form": "short", "gpu": "H100", "sections": {"training": {"results": rows}}}
+    out = tmp_path / "gpu_run.json"
+    out.write_text(json.dumps(body | run._headline(body)))
+    assert scale._gpu(out) == (3000.0, "H100, measured at 3,000 img/s")
+    assert run._headline(body | {"form": "tiny"}) == run._headline(body | {"device": "cpu"}) == {}
+
+
+def test_the_page_holds_every_number_of_a_section():
+    section_found = {
+        "status": "stopped", "reason": "not done after 3 s",
+        "results": {"224 px": {"layermix": {"batch_ms": 0.25}, "pixmix": {"batch_ms": 0.5, "host_ms": 2}}},
+        "skipped": {"dali": "not | installed"}, "equal": {"pixels": False},
+    }  # fmt: skip
+    text = page.render({"form": "short", "gpu": "H100", "sections": {"engine": section_found}})
+    assert "on H100" in text
+    assert "## engine: stopped\n\nnot done after 3 s\n" in text
+    assert "|  | batch ms | host ms | skipped | equal |" in text
+    assert "| layermix, 224 px | 0.25 |  |  |  |" in text
+    assert "| pixmix, 224 px | 0.5 | 2 |  |  |" in text
+    assert "| dali |  |  | not \\| installed |  |" in text
+    assert "| pixels |  |  |  | NO |" in text
+
+
+def test_rates_are_medians_and_waits_pool_all_rounds():
+    rounds = {
+        "resident": [Stretch(100.0, (0.0, 0.0), 0.1), Stretch(200.0, (0.0,), 0.2), Stretch(120.0, (0.0,), 0.3)],
+        "ffcv": [Stretch(90.0, (0.001,) * 98, 0.5), Stretch(60.0, (0.1,), 0.5), Stretch(60.0, (0.1,), 0.5)],
+    }
+    rows = summarise(rounds, against="resident")
+    assert rows["resident"]["images_per_second"] == 120
+    assert rows["ffcv"]["against_resident"] == 0.5
+    assert (rows["ffcv"]["wait_ms_p50"], rows["ffcv"]["wait_ms_p99"]) == (1, pytest.approx(100, abs=1))
+    assert rows["resident"]["host_cpu_share"] == 0.2
+
+
+@pytest.mark.slow
+def test_the_whole_suite_runs_on_a_cpu(tmp_path):
+    out = tmp_path / "suite.json"
+    command = [sys.executable, "-m", "benchmarks.gpu.run", "--form", "tiny", "--device", "cpu", "--out", str(out)]
+    assert subprocess.run(command, cwd=section.ROOT, check=False, stdout=subprocess.DEVNULL).returncode == 0
+    sections = json.loads(out.read_text())["sections"]
+    ended = {name: found["status"] for name, found in sections.items()}
+    assert ended == {"engine": "skipped"} | dict.fromkeys(
+        ["training", "cifar", "evaluation", "determinism", "tests"], "done"
+    )
