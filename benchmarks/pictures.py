@@ -10,10 +10,10 @@ def photographs(count: int, size: int) -> np.ndarray:
     """`count` crops, resized: uint8 (count, size, size, 3)."""
     from sklearn.datasets import load_sample_images
 
-    rng = np.random.default_rng(0)
+    rng, whole = np.random.default_rng(0), load_sample_images().images
     crops = np.empty((count, size, size, 3), np.uint8)
     for n in range(count):
-        photograph = load_sample_images().images[n % 2]
+        photograph = whole[n % 2]
         side = int(rng.integers(100, 420))
         top = int(rng.integers(0, photograph.shape[0] - side))
         left = int(rng.integers(0, photograph.shape[1] - side))

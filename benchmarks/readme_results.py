@@ -92,9 +92,8 @@ def _gpu_run(found: Results) -> Iterator[tuple[str, str]]:
             row = training[name]
             what = f"ResNet-50 fed by {name} with LayerMix, of its rate from one resident batch, {gpu}"
             yield what, f"{row['against_resident_batch']:.1%} ({row['images_per_second']:,.0f} img/s)"
-    if "resnet50" in sections.get("engine", {}):
-        share = sections["engine"]["resnet50"]["layermix_share_of_step"]
-        yield f"LayerMix on the GPU, of a training step of ResNet-50, {gpu}", f"{share:.2%}"
+    if "layermix_share_of_step" in found:
+        yield f"LayerMix on the GPU, of a training step of ResNet-50, {gpu}", f"{found['layermix_share_of_step']:.2%}"
     epochs = {name: row["epoch_seconds"] for name, row in sections.get("cifar", {}).get("results", {}).items()}
     if epochs:
         figures = " / ".join(f"{seconds:.1f}" for seconds in epochs.values())

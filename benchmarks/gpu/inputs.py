@@ -1,5 +1,6 @@
 """The sets that the GPU suite trains on, made of sample photographs: a few distinct pictures, over and over."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ def make_inputs(folder: Path, form: Form) -> Inputs:
         (inputs.tar, "webdataset", jpegs, form.pictures),
         (inputs.small, "beton", small, form.small_pictures),
     ):
-        write_file(Repeated(pictures, count), path, ImageLayout(options, kind), options=options.describe())
+        layout, threads = ImageLayout(options, kind), len(os.sched_getaffinity(0))
+        write_file(Repeated(pictures, count), path, layout, options=options.describe(), threads=threads)
     for path, side in ((inputs.bank, max(form.size, 36)), (inputs.small_bank, 36)):
         flags = ["--generate", "64", "--short-side", str(side), "--format", "beton"]
         write_dataset(["--source", "fractals", *flags, "--out", str(path)])

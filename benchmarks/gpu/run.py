@@ -74,11 +74,17 @@ def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
 
 
 def _headline(body: dict[str, Any]) -> dict[str, float]:
-    """The rate of training from a resident batch, if a GPU was measured; `benchmarks.scale` reckons with it."""
-    rows = body["sections"].get("training", {}).get("results", {})
-    if body["device"] == "cpu" or body["form"] == "tiny" or "resident batch" not in rows:
+    """Figures that others reckon with, of a GPU alone: the rate of training from a resident batch, and LayerMix's share
+    of that compiled step, as far as their sections have them."""
+    training, engine = (body["sections"].get(name, {}) for name in ("training", "engine"))
+    if body["device"] == "cpu" or body["form"] == "tiny" or "results" not in training:
         return {}
-    return {"resident_images_per_second": rows["resident batch"]["images_per_second"]}
+    rate = training["results"]["resident batch"]["images_per_second"]
+    found = {"resident_images_per_second": rate}
+    if "resnet50" in engine:
+        seconds = engine["resnet50"]["layermix_ms"] / 1e3 / engine["batch_sizes"]["224 px"]
+        found["layermix_share_of_step"] = round(seconds * rate, 5)
+    return found
 
 
 def _save(out: Path, body: dict[str, Any]) -> None:

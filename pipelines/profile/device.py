@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -44,8 +45,14 @@ def _whole_step(model: str, images: torch.Tensor) -> Callable[[], None]:
 
 def normalise(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, 3, H, W) to float32 of mean 0 and deviation 1, as ImageNet's networks take it."""
-    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (_MEAN, _STD))
+    mean, std = _statistics(images.device)
     return (images.float() / 255 - mean) / std
+
+
+@cache
+def _statistics(place: torch.device) -> list[torch.Tensor]:
+    """Mean and deviation on a device, copied there once: a copy from the host waits for all that the device does."""
+    return [torch.tensor(values, device=place).view(1, 3, 1, 1) for values in (_MEAN, _STD)]
 
 
 def training_step(model: str, place: torch.device, num_classes: int) -> Callable[[torch.Tensor, torch.Tensor], None]:

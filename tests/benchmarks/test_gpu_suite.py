@@ -217,6 +217,9 @@ def test_the_rate_that_the_cost_model_reckons_with_is_a_gpus_alone(tmp_path):
     rows = {"resident batch": {"images_per_second": 3000.0}}
     body = {"device": "cuda", "form": "short", "gpu": "H100", "sections": {"training": {"results": rows}}}
     out = tmp_path / "gpu_run.json"
+    assert run._headline(body) == {"resident_images_per_second": 3000}
+    body["sections"]["engine"] = {"resnet50": {"layermix_ms": 0.256}, "batch_sizes": {"224 px": 256}}
+    assert run._headline(body)["layermix_share_of_step"] == 0.003  # 1 us of 333 us a picture
     out.write_text(json.dumps(body | run._headline(body)))
     assert scale._gpu(out) == (3000.0, "H100, measured at 3,000 img/s")
     assert run._headline(body | {"form": "tiny"}) == run._headline(body | {"device": "cpu"}) == {}

@@ -86,11 +86,10 @@ def test_an_evaluation_that_lacks_a_headline_is_refused(tmp_path):
 def test_results_of_a_gpu_become_rows_as_far_as_they_are_there():
     row = {"against_resident_batch": 0.987, "images_per_second": 2470.4}
     sections = {
-        "engine": {"status": "done", "resnet50": {"layermix_share_of_step": 0.00312}},
         "training": {"status": "stopped", "results": {"ffcv": row}},
         "cifar": {"status": "failed"},
     }
-    text = readme.refreshed(TEXT, {"gpu_run": {"gpu": "H100", "sections": sections}})
+    text = readme.refreshed(TEXT, {"gpu_run": {"gpu": "H100", "sections": sections, "layermix_share_of_step": 0.00312}})
     assert (
         "| ResNet-50 fed by ffcv with LayerMix, of its rate from one resident batch, H100 | 98.7% (2,470 img/s) |"
         in text
