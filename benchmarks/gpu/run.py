@@ -9,8 +9,11 @@ anew after each. What cannot run here is skipped with the reason. The exit code 
 stopped. The short form makes 16,384 JPEGs of sample photographs, 1.2 GB in the folder for temporary files.
 """
 
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,6 +76,16 @@ def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
     return body
 
 
+@contextmanager
+def sigterm_ends_the_suite() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that the running section ends with it."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _headline(body: dict[str, Any]) -> dict[str, float]:
     """Figures that others reckon with, of a GPU alone: the rate of training from a resident batch, and LayerMix's share
     of that compiled step, as far as their sections have them."""
@@ -105,7 +118,8 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"--form {arguments.form} needs a GPU and torch finds none; give --device cpu --form tiny")
     if arguments.out is None and arguments.form == "tiny":
         raise InputError("--form tiny is no result to keep; give --out FILE.json")
-    body = run_suite(arguments, device, arguments.out or RESULTS / "gpu_run.json")
+    with sigterm_ends_the_suite():
+        body = run_suite(arguments, device, arguments.out or RESULTS / "gpu_run.json")
     return int(any(found["status"] in ("failed", "stopped") for found in body["sections"].values()))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -141,27 +142,47 @@ time.sleep(1000)
 """
 
 
-def test_a_section_that_hangs_is_stopped_with_its_children_and_keeps_what_it_measured(tmp_path, monkeypatch, setting):
+@pytest.fixture
+def hanging(tmp_path, monkeypatch, setting):
+    """hanging(end): run a section that hangs with a child of its own; `end` is called in place of the limit.
+
+    Afterwards neither the section nor its child is left.
+    """
     pipe, opened = tmp_path / "pipe", []
 
-    class Impatient(subprocess.Popen):
-        """Finds the limit reached once the section has started its child."""
+    def run_until(end):
+        class Impatient(subprocess.Popen):
+            def wait(self, timeout=None):
+                if timeout is None:
+                    return super().wait()
+                opened.append(pipe.open("rb", buffering=0))
+                assert opened[0].read(7) == b"started"
+                return end()
 
-        def wait(self, timeout=None):
-            if timeout is None:
-                return super().wait()
-            opened.append(pipe.open("rb", buffering=0))
-            assert opened[0].read(7) == b"started"
-            raise subprocess.TimeoutExpired("the section", timeout)
+        monkeypatch.setattr(subprocess, "Popen", Impatient)
+        return made.run(setting, tmp_path / "out.json", limit=3)
 
     os.mkfifo(pipe)
-    hanging = program(tmp_path, monkeypatch, HANGS.format(str(pipe)))
-    monkeypatch.setattr(subprocess, "Popen", Impatient)
-    found = hanging.run(setting, tmp_path / "out.json", limit=3)
+    made = program(tmp_path, monkeypatch, HANGS.format(str(pipe)))
+    yield run_until
+    with opened[0]:
+        assert opened[0].read() == b""  # the end comes when nobody is left who could write
+
+
+def test_a_section_that_hangs_is_stopped_with_its_children_and_keeps_what_it_measured(hanging):
+    def limit():
+        raise subprocess.TimeoutExpired("the section", 3)
+
+    found = hanging(limit)
     assert (found["status"], found["reason"]) == ("stopped", "not done after 3 s")
     assert found["results"] == {"a": {"images_per_second": 3.0}}
-    with opened[0]:
-        assert opened[0].read() == b""  # the end comes when neither section nor child is left to write
+
+
+def test_sigterm_ends_the_suite_and_the_section_that_runs(hanging):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="143"), run.sigterm_ends_the_suite():
+        hanging(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_section_that_fails_keeps_its_last_words(tmp_path, monkeypatch, setting):
