@@ -20,10 +20,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestArguments(Arguments):
+class SelectionArguments(Arguments):
     """Run the tests marked `gpu`."""
-
-    __test__ = False  # no class of tests, whatever pytest takes its name for
 
     paths: tuple[str, ...] = ("tests",)
     """Folders and files to look for tests in."""
@@ -52,7 +50,9 @@ def _outcome(case: ElementTree.Element) -> tuple[str, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the section; pytest's exit code."""
-    arguments = tyro.cli(TestArguments, args=argv, prog="python -m benchmarks.gpu.marked_tests", description=__doc__)
+    arguments = tyro.cli(
+        SelectionArguments, args=argv, prog="python -m benchmarks.gpu.marked_tests", description=__doc__
+    )
     code, found = run_tests(arguments.paths)
     arguments.keep("tests", found)
     return code

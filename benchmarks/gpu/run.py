@@ -25,7 +25,7 @@ import tyro
 from benchmarks.gpu.form import FORMS, FormName
 from benchmarks.gpu.inputs import make_inputs
 from benchmarks.gpu.page import render
-from benchmarks.gpu.section import SECTIONS, Setting, facts
+from benchmarks.gpu.section import SECTIONS, Setting
 from benchmarks.measure import RESULTS, report
 from layermix import InputError
 from layermix.errors import run_program
@@ -58,7 +58,7 @@ class Arguments:
 def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
     """Run the sections one after the other, writing what is there after each; the body of the result."""
     started = time.perf_counter()
-    body: dict[str, Any] = {"form": arguments.form, "device": device, **facts(device), "sections": {}}
+    body: dict[str, Any] = {"form": arguments.form, "device": device, **gpu_facts(device), "sections": {}}
     with TemporaryDirectory() as name:
         setting = Setting(inputs=Path(name), form=arguments.form, device=device)
         make_inputs(setting.inputs, FORMS[arguments.form])
@@ -74,6 +74,18 @@ def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
             body["sections"][section_name] = found
             _save(out, body | _headline(body))
     return body
+
+
+def gpu_facts(device: str) -> dict[str, Any]:
+    """The GPU, its memory in bytes and torch's libraries, beside what `benchmarks.measure.machine` tells."""
+    if device == "cpu":
+        return {"gpu": None}
+    return {
+        "gpu": torch.cuda.get_device_name(),
+        "gpu_memory": torch.cuda.get_device_properties(0).total_memory,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+    }
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from numba import cuda
 
 from benchmarks.gpu.form import FORMS
@@ -107,15 +106,3 @@ SECTIONS = {
     "tests": Section(module="benchmarks.gpu.marked_tests", seconds=80, packages=("pytest",), flags=_common),
 }
 """By name, in the order in which they run: 500 s at most in all."""
-
-
-def facts(device: str) -> dict[str, Any]:
-    """GPU, driver's CUDA and libraries, beside what `benchmarks.measure.machine` tells."""
-    if device == "cpu":
-        return {"gpu": None}
-    return {
-        "gpu": torch.cuda.get_device_name(),
-        "gpu_memory": torch.cuda.get_device_properties(0).total_memory,
-        "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
-    }
