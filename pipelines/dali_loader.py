@@ -38,7 +38,7 @@ class DALILoader(EpochLoader):
 
     def __init__(self, config: LoaderConfig) -> None:
         self._bank = open_bank(config)
-        self._stage = MixingStage(config, self._bank) if config.decode == "cpu" else None
+        self.stage = MixingStage(config, self._bank) if config.decode == "cpu" else None
         self._augments = _augments(config, self._bank)
         self._running: Run | None = None
         with ExitStack() as opened:
@@ -53,7 +53,7 @@ class DALILoader(EpochLoader):
     def __iter__(self) -> Iterator[Batch]:
         self.close()
         while self.next_batch < len(self):
-            with closing(Run(self._build, self._feed, self._batches(), self.config.batches_ahead)) as run:
+            with closing(Run(self._build, self.feed, self._batches(), self.config.batches_ahead)) as run:
                 self._running = run
                 try:
                     for ids, outputs in run:
@@ -65,7 +65,7 @@ class DALILoader(EpochLoader):
         self.next_batch = 0
 
     def _build(self, source: Callable[[], tuple]) -> Pipeline:
-        return gpu_graph(self.config, source) if self._stage is None else cpu_graph(self.config, self._stage, source)
+        return gpu_graph(self.config, source) if self.stage is None else cpu_graph(self.config, self.stage, source)
 
     def _batches(self) -> Iterator[np.ndarray]:
         for number in range(self.next_batch, len(self)):
@@ -81,14 +81,14 @@ class DALILoader(EpochLoader):
         """Which samples of a batch are not known to be damaged: bool (n,)."""
         return ~np.isin(self.ids[self._place(number)], self.damaged)
 
-    def _feed(self, ids: np.ndarray) -> tuple:
+    def feed(self, ids: np.ndarray) -> tuple:
         """The input of the graph for some samples, and their draws."""
         config, stored = self.config, [self.records.stored(sample_id) for sample_id in ids.tolist()]
         places = draw_places(config, self.epoch, ids, self.records.samples[ids])
         starts, shapes = windows(places)
-        if self._stage is None:
+        if self.stage is None:
             return stored, starts, shapes, *flips_and_begins(places, resizes(config))
-        settings = [self._stage.settings] * len(ids)
+        settings = [self.stage.settings] * len(ids)
         return stored, starts, shapes, places.view(np.int64).reshape(len(ids), -1), self._programs(ids), settings
 
     def _programs(self, ids: np.ndarray) -> np.ndarray:

@@ -33,12 +33,12 @@ class TorchLoader(EpochLoader):
 
     def __init__(self, config: LoaderConfig) -> None:
         folders = list_class_folders(config.data, "`data`")
-        paths = [Path(name, file) for name, files in folders.items() for file in files]
-        super().__init__(config, len(paths))
+        self.paths = [Path(name, file) for name, files in folders.items() for file in files]
+        super().__init__(config, len(self.paths))
         self.classes = tuple(folders)
         self._labels = np.repeat(np.arange(len(folders)), [len(files) for files in folders.values()])
         open_bank(config)  # a bank that does not fit is said here, not by a worker
-        self._pictures, self._requests = CroppedFolder(config, paths), list[Request]()
+        self._pictures, self._requests = CroppedFolder(config, self.paths), list[Request]()
         self._workers: DataLoader | None = None
         self._results: Iterator[Any] | None = None
         self._loops = 0

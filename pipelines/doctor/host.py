@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 from pathlib import Path
+from typing import Literal
 
 from pipelines.doctor.finding import Finding, judge
 
@@ -67,7 +68,7 @@ def _open_files() -> Finding:
 
 def _limits() -> list[Finding]:
     """The limits that end or slow a run: of memory, processes, file size, and of memory that may be pinned."""
-    checks = (
+    checks: tuple[tuple[str, int, int | None, Literal["warning", "error"], str], ...] = (
         ("address space", resource.RLIMIT_AS, None, "error", "ulimit -v unlimited: data sets are mapped whole"),
         ("processes", resource.RLIMIT_NPROC, 1024, "warning", "ulimit -u 4096: workers and threads count"),
         ("file size", resource.RLIMIT_FSIZE, None, "error", "ulimit -f unlimited: checkpoints and data sets are large"),

@@ -52,6 +52,8 @@ def numba_facts() -> dict[str, Any]:
     import numba
     import numpy as np
 
+    library: Any = numba
+
     @numba.njit(parallel=True)
     def fill(values):
         for n in numba.prange(len(values)):
@@ -61,8 +63,8 @@ def numba_facts() -> dict[str, Any]:
     folder = os.environ.get("NUMBA_CACHE_DIR")
     return {
         "numba": numba.__version__,
-        "layer": numba.threading_layer(),
-        "threads": numba.config.NUMBA_NUM_THREADS,
+        "layer": library.threading_layer(),
+        "threads": library.config.NUMBA_NUM_THREADS,
         "cache": folder,
         "keeps": folder is None or (Path(folder).is_dir() and os.access(folder, os.W_OK)),
     }
@@ -71,7 +73,9 @@ def numba_facts() -> dict[str, Any]:
 def dali_facts() -> dict[str, Any]:
     """Version of DALI, and whether a pipeline of the CPU runs."""
     import numpy as np
-    from nvidia import dali
+    from nvidia import dali as package
+
+    dali: Any = package
 
     @dali.pipeline_def(batch_size=2, num_threads=1, device_id=None, seed=0)
     def graph():

@@ -12,6 +12,7 @@ The disk is measured first, and its cache is dropped for that. Without a GPU, `-
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,12 +26,12 @@ from layermix import POLICIES, InputError, Policy
 from layermix.files import atomic_file
 from pipelines import LoaderConfig, build_loader
 from pipelines.epoch_loader import open_bank
-from pipelines.profile.backends import backend_of, data_paths, short_side_of, stages_of
+from pipelines.profile.backends import backend_of, files_of, short_side_of, stages_of
 from pipelines.profile.device import measure_device
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.disk import measure_disk
-from pipelines.profile.in_place import measure_in_place
-from pipelines.profile.isolated import measure_stages
+from pipelines.profile.in_place import LoaderTimer
+from pipelines.profile.isolated import Prefix, StageTimer
 from pipelines.profile.measurements import Profile
 from pipelines.profile.operations import measure_operations
 from pipelines.profile.show import plot, print_profile
@@ -142,14 +143,12 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
     """All measurements, the disk's first."""
     with build_loader(config) as loader:
         backend, count = backend_of(loader, arguments.backend), loader.num_samples
-        files, short_side = data_paths(loader), short_side_of(loader)
+        files, short_side = files_of(loader), short_side_of(loader)
     disk = measure_disk(files, count, reads=min(count, arguments.samples))
     with build_loader(config) as loader:
-        prefixes = stages_of(loader)
         ids = np.random.default_rng(0).permutation(count)[: arguments.samples].astype(np.uint64)
-        stages = {n: measure_stages(prefixes, ids, n, arguments.repeats) for n in sorted(arguments.threads)}
-        images = next(iter(loader)).images.permute(0, 2, 3, 1).cpu().numpy()
-    in_place = {n: measure_in_place(config, n, arguments.samples, arguments.repeats) for n in sorted(arguments.threads)}
+        prefixes, images = stages_of(loader), next(iter(loader)).images.permute(0, 2, 3, 1).cpu().numpy()
+        stages, in_place = _measure_threads(config, prefixes, ids, arguments)
     device = measure_device(
         arguments.model,
         size=config.size,
@@ -172,6 +171,18 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
         gpu_rate=rate,
         gpu_rate_source=source,
     )
+
+
+def _measure_threads(config: LoaderConfig, prefixes: Sequence[Prefix], ids: np.ndarray, arguments: Arguments):
+    """Stages and loader by number of threads, in turn within each repeat: a busy machine slows both."""
+    stages, in_place = {}, {}
+    for threads in sorted(arguments.threads):
+        with StageTimer(prefixes, ids, threads) as parts, LoaderTimer(config, threads, len(ids)) as whole:
+            for _ in range(arguments.repeats + 1):
+                parts.repeat()
+                whole.repeat()
+            stages[threads], in_place[threads] = parts.stages(), whole.result()
+    return stages, in_place
 
 
 def gpu_rate(given: float | None, step_us: float | None, name: str) -> tuple[float, str]:

@@ -29,7 +29,7 @@ def diagnose(profile: Profile) -> str:
     gpu = f"the GPU eats {wanted:,.0f} img/s ({profile.gpu_rate_source})"
     if rate >= wanted:
         return (
-            f"GPU-bound: {gpu}, and the loader gives {rate / wanted:.1f} times that with {_threads(threads)}; "
+            f"GPU-bound: {gpu}, and the loader gives {rate / wanted:.1f} times that with {thread_count(threads)}; "
             f"{ceil(threads * wanted / rate)} are enough."
         )
     if roofs.get("bus", rate) < rate:
@@ -59,7 +59,7 @@ def _changes(profile: Profile, threads: int) -> Iterator[Change]:
     side = round(profile.size * _SHORT_SIDE)
     if cost.get(DECODE, 0) > 0:
         yield Change("a store without decoding (--yuv, twice to five times the bytes)", cost[DECODE])
-        if side < profile.short_side:
+        if profile.short_side is not None and side < profile.short_side:
             saved = cost[DECODE] * (1 - (side / profile.short_side) ** 2)
             yield Change(f"short side {profile.short_side} -> {side}", saved)
     if cost.get(MIX, 0) > 0:
@@ -70,5 +70,6 @@ def _cores(rate: float, microseconds: float) -> int:
     return max(1, ceil(rate * microseconds / 1e6))
 
 
-def _threads(count: int) -> str:
+def thread_count(count: int) -> str:
+    """In words."""
     return "1 thread" if count == 1 else f"{count} threads"

@@ -60,14 +60,16 @@ def _cached_share(files: Sequence[Path]) -> float:
     for file in files:
         with file.open("rb") as content, mmap.mmap(content.fileno(), 0, mmap.MAP_PRIVATE) as mapped:
             pages = (len(mapped) + mmap.PAGESIZE - 1) // mmap.PAGESIZE
-            states = (ctypes.c_ubyte * pages)()
+            states = np.empty(pages, np.uint8)
             place = ctypes.c_char.from_buffer(mapped)
             try:
-                answer = _libc.mincore(ctypes.c_void_p(ctypes.addressof(place)), ctypes.c_size_t(len(mapped)), states)
+                answer = _libc.mincore(
+                    ctypes.c_void_p(ctypes.addressof(place)), ctypes.c_size_t(len(mapped)), states.ctypes
+                )
                 if answer != 0:
                     raise OSError(ctypes.get_errno(), "mincore")
             finally:
                 del place  # it holds the mapping open
-            cached += int((np.frombuffer(states, np.uint8) & 1).sum())
+            cached += int((states & 1).sum())
             total += pages
     return cached / total

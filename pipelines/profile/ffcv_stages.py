@@ -22,6 +22,14 @@ class FFCVStages:
         self._storage = loader.graph.memory_manager.schedule_epoch([])
         self._pictures = self._beton.column("image")
         self._epoch, self._failures = np.zeros(1, np.int64), np.zeros(loader.num_samples, np.uint8)
+        self._mixing = self._open_mixing()
+
+    def _open_mixing(self) -> Mix | None:
+        """The stage that mixes; its code reads the bank by address, so it has to live as long as the prefixes."""
+        config = self._config
+        if config.policy is None:
+            return None
+        return Mix(config.policy, open_bank(config), seed=config.seed, epoch=self._epoch)
 
     def prefixes(self) -> list[Prefix]:
         """Read; decode, where there are JPEGs; crop, resize and flip; mix, where there is a policy."""
@@ -29,7 +37,7 @@ class FFCVStages:
         if (self._pictures["mode"] == JPEG).all() and self._config.crop in ("random_resized", "center"):
             found.append(Prefix("decode", self._decode))
         found.append(Prefix("crop, resize, flip", self._crop))
-        return found if self._config.policy is None else [*found, Prefix("mix", self._mix)]
+        return found if self._mixing is None else [*found, Prefix("mix", self._mix)]
 
     def _read(self) -> Run:
         contents, addresses, sizes = self._storage.state
@@ -61,10 +69,9 @@ class FFCVStages:
         return run
 
     def _mix(self) -> Run:
-        config, bank = self._config, open_bank(self._config)
-        assert config.policy is not None  # for the type checker: `prefixes` asked
-        mix = Mix(config.policy, bank, seed=config.seed, epoch=self._epoch).generate_code()
-        decoder = CropDecoder(config, self._epoch, self._failures)
+        assert self._mixing is not None  # for the type checker: `prefixes` asked
+        mix = self._mixing.generate_code()
+        decoder = CropDecoder(self._config, self._epoch, self._failures)
         decoder.accept_globals(self._pictures, None)
         decode, pictures, out = decoder.generate_code(), self._pixels(), self._pixels()
 

@@ -4,11 +4,12 @@ import multiprocessing
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from pipelines import LoaderConfig, build_loader
 from pipelines.profile.isolated import spread
@@ -18,34 +19,49 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def measure_in_place(config: LoaderConfig, threads: int, samples: int, repeats: int) -> InPlace:
-    """Rate, processor time, page faults and memory of a loader at `threads` threads.
+class LoaderTimer:
+    """Times a loader at a number of threads; a context manager. Call `repeat` as often as wanted.
 
-    Each repeat takes `samples` pictures of an epoch in the steady state: its first batches, which find the ring of
-    buffers empty, are not timed. The first repeat is for compilation and caches, and does not count.
+    Each repeat takes `samples` pictures of another epoch in the steady state: its first batches, which find the ring of
+    buffers empty, are not timed. The first repeat is for caches and compilation and does not count.
     """
-    config = replace(config, threads=threads)
-    rates, costs = [], []
-    with build_loader(config) as loader:
+
+    def __init__(self, config: LoaderConfig, threads: int, samples: int) -> None:
+        self._config, self._samples = replace(config, threads=threads), samples
+        self._loader = build_loader(self._config)
+        self._rates: list[float] = []
+        self._costs: list[float] = []
+        self._repeats = self._minor_faults = self._major_faults = 0
+
+    def __enter__(self) -> "LoaderTimer":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._loader.__exit__()
+
+    def repeat(self) -> None:
+        """Time a part of an epoch."""
         before = resource.getrusage(resource.RUSAGE_SELF)
-        for repeat in range(repeats + 1):
-            if repeat == 1:
-                before = resource.getrusage(resource.RUSAGE_SELF)
-            loader.set_epoch(repeat)
-            with closing(iter(loader)) as batches:
-                rate, cost = _steady(batches, config, samples)
-            if repeat:
-                rates.append(rate)
-                costs.append(cost)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        memory = _resident()
-    return InPlace(
-        images_per_second=spread(rates),
-        cpu_ms=spread(costs),
-        minor_faults=after.ru_minflt - before.ru_minflt,
-        major_faults=after.ru_majflt - before.ru_majflt,
-        memory=memory,
-    )
+        self._loader.set_epoch(self._repeats)
+        with closing(cast(Generator, iter(self._loader))) as batches:
+            rate, cost = _steady(batches, self._config, self._samples)
+        if self._repeats:
+            after = resource.getrusage(resource.RUSAGE_SELF)
+            self._rates.append(rate)
+            self._costs.append(cost)
+            self._minor_faults += after.ru_minflt - before.ru_minflt
+            self._major_faults += after.ru_majflt - before.ru_majflt
+        self._repeats += 1
+
+    def result(self) -> InPlace:
+        """Rate, processor time, page faults and memory."""
+        return InPlace(
+            images_per_second=spread(self._rates),
+            cpu_ms=spread(self._costs),
+            minor_faults=self._minor_faults,
+            major_faults=self._major_faults,
+            memory=_resident(),
+        )
 
 
 def _steady(batches: Iterator, config: LoaderConfig, samples: int) -> tuple[float, float]:

@@ -62,15 +62,17 @@ class Profile:
     """Everything that was measured.
 
     stages: by number of threads, microseconds a picture and thread of each stage in isolation, in order, all threads
-        running it at a time.  in_place: by number of threads.  operations: by instruction of the policy's programs,
-        how many a picture has in the mean, and microseconds of each.  short_side: median of the pictures, pixels.
+        running it at a time.
+    in_place: by number of threads.
+    operations: by instruction of the policy's programs, how many a picture has in the mean, and microseconds of each.
+    short_side: median of the pictures in pixels; None where the files do not tell it.
     """
 
     data: str
     backend: str
     size: int
     samples: int
-    short_side: int
+    short_side: int | None
     stages: Mapping[int, Mapping[str, Spread]]
     in_place: Mapping[int, InPlace]
     operations: Mapping[str, tuple[float, float]] = field(default_factory=dict)

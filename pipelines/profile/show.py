@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.profile.diagnosis import diagnose
+from pipelines.profile.diagnosis import diagnose, thread_count
 from pipelines.profile.forecast import forecast, forecast_error, roofline, stage_total
 from pipelines.profile.measurements import Profile
 
@@ -29,7 +29,7 @@ def _table(title: str, *columns: str) -> Table:
 
 def _stages(profile: Profile) -> Table:
     threads = sorted(profile.stages)
-    table = _table("Stages in isolation, µs a picture and thread", "stage", *[f"{count} threads" for count in threads])
+    table = _table("Stages in isolation, µs a picture and thread", "stage", *[thread_count(count) for count in threads])
     for name in profile.stages[threads[0]]:
         spreads = [profile.stages[count][name] for count in threads]
         table.add_row(name, *[f"{s.median:.0f} ({s.least:.0f} to {s.most:.0f})" for s in spreads])

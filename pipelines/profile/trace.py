@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -25,7 +25,7 @@ def record_training(config: LoaderConfig, model: str | None, batches: int, out: 
         model: name of a torchvision network; None only takes and normalises the batches.
     """
     place = torch.device(config.device)
-    with build_loader(config) as loader, closing(iter(loader)) as iterator, recording() as spans:
+    with build_loader(config) as loader, closing(cast(Generator, iter(loader))) as iterator, recording() as spans:
         step = None if model is None else training_step(model, place, len(loader.classes))
         for _ in range(batches):
             with span("wait for the loader"):

@@ -21,7 +21,7 @@ class OnTheProcessor(DALILoader):
 
     def __init__(self, config: LoaderConfig) -> None:
         super().__init__(config)
-        self._stage = None
+        self.stage = None
 
     def _build(self, source):
         return gpu_graph(self.config, source, decoder="cpu")

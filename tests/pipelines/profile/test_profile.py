@@ -10,7 +10,7 @@ from layermix import POLICIES, InputError
 from pipelines.profile import command, disk
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.forecast import forecast, forecast_error, roofline
-from pipelines.profile.isolated import PART, Prefix, measure_stages
+from pipelines.profile.isolated import PART, Prefix, StageTimer
 from pipelines.profile.measurements import Device, Disk, InPlace, Profile, Spread
 from pipelines.profile.operations import measure_operations
 
@@ -88,7 +88,10 @@ def test_a_stage_is_what_it_adds_to_those_before_it_and_every_sample_is_done_onc
         return lambda: run
 
     ids = np.arange(40, dtype=np.uint64)
-    found = measure_stages([Prefix("a", prefix(1e-6)), Prefix("b", prefix(4e-6))], ids, threads=1, repeats=3)
+    with StageTimer([Prefix("a", prefix(1e-6)), Prefix("b", prefix(4e-6))], ids, threads=1) as timer:
+        for _ in range(4):
+            timer.repeat()
+        found = timer.stages()
     assert found["a"].median == pytest.approx(1)
     assert found["b"].median == pytest.approx(3)
     assert sorted(done) == sorted(ids.tolist() * 2 * 4)
@@ -151,6 +154,32 @@ def test_a_small_profile_gives_tables_json_plot_and_a_trace_that_loads(tmp_path,
     assert found["in_place"]["1"]["images_per_second"]["median"] > 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     check_trace(json.loads(trace.read_text()), batches=6)
+
+
+@pytest.mark.parametrize("kind", ["webdataset", "folder"])
+def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, capsys):
+    from PIL import Image
+
+    from writers.write_dataset import main as write
+
+    folder = tmp_path / "pictures"
+    for n, picture in enumerate(photographs[:48]):
+        place = folder / f"class{n % 2}" / f"{n:02d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place)
+    data = folder
+    if kind == "webdataset":
+        data = tmp_path / "set"
+        write(["--source", "folder", "--root", str(folder), "--format", "webdataset", "--out", str(data)])
+    out, backend = tmp_path / "p.json", {"webdataset": "dali-cpu", "folder": "torch"}[kind]
+    flags = ["--data", str(data), "--policy", "autoaugment", "--size", "24", "--batch-size", "4", "--samples", "16"]
+    flags += ["--repeats", "1", "--threads", "1", "--json", str(out)]
+    assert command.main([*flags, "--backend", backend]) == 0
+    found = json.loads(out.read_text())
+    assert found["backend"] == backend
+    assert list(found["stages"]["1"]) == ["read", "decode", "crop, resize, flip", "mix"]
+    with pytest.raises(InputError, match="--backend ffcv does not read"):
+        command.main([*flags, "--backend", "ffcv"])
 
 
 def check_trace(content, batches):
