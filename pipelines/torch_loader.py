@@ -4,6 +4,7 @@ The loader that users know, with the crops, flips and engine of this project: fr
 the FFCV graph. It needs no dataset to be written first, and is the reference that other loaders are compared with.
 """
 
+import multiprocessing
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
@@ -68,12 +69,24 @@ class TorchLoader(EpochLoader):
         self._results = iter(self._workers)
 
     def _next_result(self) -> Result:
-        """The next batch; a worker that died is torch's RuntimeError."""
+        """The next batch; RuntimeError where a worker process was killed, which torch tells by errors of many types."""
+        failure = ""
         try:
             result = next(cast(Iterator[Any], self._results))
+        except (RuntimeError, OSError, EOFError) as error:
+            if self.config.threads == 1:
+                raise
+            failure = f"{type(error).__name__}: {error}".strip()
         except BaseException:
             self.close()
             raise
+        if failure:  # out of the handler: the traceback of the error would keep the worker processes
+            multiprocessing.active_children()  # waits for the dead one, or torch's signal handler tells of it again
+            self.close()
+            raise RuntimeError(
+                f"{self.config.data}: a worker process of the loader ended ({failure}); look for one that was killed, "
+                "as for want of memory, and start a new loop"
+            )
         if isinstance(result, InputError):
             raise result
         return result
