@@ -97,3 +97,9 @@ def test_results_of_a_gpu_become_rows_as_far_as_they_are_there():
     assert "H100 | 0.31% | `python -m benchmarks.gpu.run` |" in text
     assert "dali" not in text
     assert "CIFAR" not in text
+
+
+def test_the_readme_says_what_the_results_say():
+    results, text = readme.read_results(), readme.README.read_text(encoding="utf-8")
+    assert readme.missing(results) == []
+    assert readme.refreshed(text, results) == text, "run python -m benchmarks.readme"
