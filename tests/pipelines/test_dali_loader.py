@@ -175,7 +175,7 @@ def test_an_error_while_feeding_reaches_the_caller(training, monkeypatch):
     def broken(*arguments):
         raise ZeroDivisionError("broken feed")
 
-    monkeypatch.setattr(DALILoader, "_feed", broken)
+    monkeypatch.setattr(DALILoader, "feed", broken)
     with build_loader(training) as loader, pytest.raises(ZeroDivisionError, match="broken feed"):
         next(iter(loader))
 

@@ -255,7 +255,7 @@ def test_a_damaged_picture_raises_with_dataset_and_sample_id(photos, tmp_path):
         ({"scale": (0.5, 0.1)}, r"`scale` must satisfy"),
         ({"ratio": (0, 1)}, r"`ratio` must satisfy"),
         ({"center_ratio": 0}, r"`center_ratio` must be in"),
-        ({"seed": -3}, r"`seed` must be in"),
+        ({"seed": -3}, r"`seed` must be a whole number in"),
         ({"fractals": None}, r"`fractals` must name a fractal bank: the policy 'layermix'"),
     ],
 )
