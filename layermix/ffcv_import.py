@@ -6,6 +6,7 @@ seconds in every process. ffcv reads it from Python alone, never in compiled cod
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numba
 import numba.typed
@@ -15,10 +16,11 @@ import numba.typed
 def quick_ffcv_import() -> Iterator[None]:
     """Import ffcv for the first time within this block: nothing is compiled, and Numba's number of threads, which ffcv
     sets to one, is as before afterwards. Programs open the block once, around what needs ffcv."""
-    typed_dict, threads = numba.typed.Dict, numba.get_num_threads()
-    numba.typed.Dict = dict
+    typed: Any = numba.typed
+    typed_dict, threads = typed.Dict, numba.get_num_threads()
+    typed.Dict = dict
     try:
         yield
     finally:
-        numba.typed.Dict = typed_dict
+        typed.Dict = typed_dict
         numba.set_num_threads(threads)

@@ -44,7 +44,7 @@ class FFCVGraph:
             beton.metadata,
             self.memory_manager.compile_reader(),
         )
-        _, code = self.graph.collect_requirements()
+        code: Any = self.graph.collect_requirements()[1]
         code["operation"] = {node: _noted(function) for node, function in code["operation"].items()}
         with _operations_as_they_are():
             self.code = self.graph.codegen_all(code)

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from layermix import InputError
 from layermix.class_folders import list_class_folders
+from layermix.manifest import Manifest
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
 from pipelines.epoch_loader import EpochLoader, open_bank
@@ -30,7 +31,7 @@ class TorchLoader(EpochLoader):
     spawned for the first batch and kept for all epochs until `close`. Every batch has memory of its own.
     """
 
-    manifest = None
+    manifest: Manifest | None = None
 
     def __init__(self, config: LoaderConfig) -> None:
         folders = list_class_folders(config.data, "`data`")

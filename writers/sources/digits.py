@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ class DigitsSource:
     classes = tuple(str(digit) for digit in range(10))
 
     def __init__(self, split: Literal["train", "test"]) -> None:
-        pixels, labels = load_digits(return_X_y=True)
+        pixels, labels = cast(tuple[np.ndarray, np.ndarray], load_digits(return_X_y=True))
         chosen = _is_test(labels) == (split == "test")
         self._images = pixels[chosen].reshape(-1, 8, 8).astype(np.float32)
         self._labels = labels[chosen]

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -93,7 +93,8 @@ def decode_video(video: Sample) -> list[np.ndarray]:
 
 def _frames(video: Sample) -> list[np.ndarray]:
     pictures, pixels = [], 0
-    with av.open(io.BytesIO(video.image)) as container:
+    opened: Any = av.open(io.BytesIO(cast(bytes, video.image)))
+    with opened as container:
         if not container.streams.video:
             raise InputError(f"{video.name}: holds no video; replace it or remove it")
         stream = container.streams.video[0]
