@@ -58,7 +58,7 @@ def _changes(profile: Profile, threads: int) -> Iterator[Change]:
     cost = {name: spread.median for name, spread in profile.stages[threads].items()}
     side = round(profile.size * _SHORT_SIDE)
     if cost.get(DECODE, 0) > 0:
-        yield Change("a store without decoding (--yuv, twice to five times the bytes)", cost[DECODE])
+        yield Change("a .beton without decoding (--yuv, twice to five times the bytes)", cost[DECODE])
         if profile.short_side is not None and side < profile.short_side:
             saved = cost[DECODE] * (1 - (side / profile.short_side) ** 2)
             yield Change(f"short side {profile.short_side} -> {side}", saved)

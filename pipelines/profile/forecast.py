@@ -33,7 +33,7 @@ def roofline(profile: Profile) -> dict[str, float]:
             roofs["disk, cold"] = profile.disk.cold / profile.disk.bytes_per_image
     device = profile.device
     for name, microseconds in (("bus", device.copy_us), ("normalisation", device.normalise_us)):
-        if microseconds:
+        if microseconds and device.copy_us:  # without a GPU, normalising belongs to no loader
             roofs[name] = 1e6 / microseconds
     roofs["loader, all stages"] = profile.in_place[threads].images_per_second.median
     roofs["GPU"] = profile.gpu_rate

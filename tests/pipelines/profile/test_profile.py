@@ -49,7 +49,7 @@ def test_the_forecast_is_what_threads_give_that_do_the_stages_one_after_the_othe
 def test_the_diagnosis_names_the_largest_stage_the_cores_and_the_change_that_saves_most():
     said = diagnose(profile_of(STAGES))
     assert said.startswith("decode-bound: the GPU eats 10,000 img/s (made up); 10 cores of this kind fill it")
-    assert "a store without decoding" in said
+    assert "a .beton without decoding" in said
     assert said.endswith("needs 5.")
     without_decode = diagnose(profile_of({"read": 10.0, "crop, resize, flip": 240.0, "mix": 250.0}, rate=4000.0))
     assert without_decode.startswith("mix-bound")
