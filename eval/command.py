@@ -20,7 +20,7 @@ from typing import Any, Literal
 import torch
 import tyro
 
-from eval.console import cell_progress, print_problems, print_table
+from eval.console import cell_progress, print_problems
 from eval.facts import dataset_facts, model_facts
 from eval.gallery import augmentation_gallery
 from eval.metrics import Protocol
@@ -30,15 +30,15 @@ from eval.plan import Plan, check_names, describe_suite, make_plan
 from eval.problems import Problem
 from eval.ranks import Ranks, joined_ranks
 from eval.record import Record
-from eval.report import Gallery, reliability_curves, render_report
-from eval.results import make_folder, write_results, write_text
+from eval.report import Gallery
+from eval.report.publish import publish
+from eval.results import make_folder
 from eval.runner import Run, cell_key, collect_predictions
 from eval.sets import LoaderPictures
 from eval.store import StoredCell
 from eval.subjects import Subject, check_classes, load_subjects
 from eval.suites import SuiteOptions
 from eval.suites.planning import Context
-from eval.tables import HEADLINES, build_table
 from layermix import FractalBank, LayerMix
 from layermix.config import plain
 from layermix.errors import InputError
@@ -167,7 +167,7 @@ def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: Loade
     if not is_first:
         return 0
     record = _record(options, subjects, pictures, plan, run, [*plan.problems, *problems])
-    _publish(options, record.save(run.store), run.store, gallery)
+    publish(record.save(run.store), run.store, options.out, gallery)
     print_problems(problems)
     return 1 if any(not problem.missing for problem in record.problems) else 0
 
@@ -218,15 +218,3 @@ def _configuration(options: EvalOptions, pictures: LoaderPictures, device: torch
 
 
 _RECORDED = ("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "pgd_restarts", "precision", "seed")
-
-
-def _publish(options: EvalOptions, record: Record, store: Path, gallery: Gallery) -> None:
-    """Score from the store, write both files, print the table and where the report is."""
-    evaluation, predictions = record.score(store), record.predictions(store)
-    calibrated = any(suite["suite"] == "calibration" for suite in record.suites)
-    curves = {name: reliability_curves(found) for name, found in predictions.items()} if calibrated else {}
-    report = options.out / "report.html"
-    write_results(options.out / "results.json", evaluation)
-    write_text(report, render_report(evaluation, curves, gallery))
-    print_table(build_table(evaluation.measurements, HEADLINES))
-    print(f"report: {report}")

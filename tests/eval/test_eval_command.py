@@ -153,3 +153,23 @@ def test_an_out_that_is_a_file_is_refused(arguments, tmp_path):
     (tmp_path / "report").touch()
     with pytest.raises(InputError, match="--out report must be a folder, got a file"):
         main(arguments)
+
+
+def test_the_report_is_made_again_without_a_model_or_a_picture(arguments, tmp_path, monkeypatch, capsys):
+    from eval.report.command import main as report
+
+    main(arguments)
+    before = (tmp_path / "report" / "results.json").read_bytes()
+    for name in ("report.html", "results.json"):
+        (tmp_path / "report" / name).unlink()
+    monkeypatch.setattr(command, "load_subjects", None)
+    monkeypatch.setattr(command, "LoaderPictures", None)
+    assert report(["report", "--out", "again"]) == 0
+    assert report(["report/store"]) == 0
+    assert (tmp_path / "again" / "report" / "results.json").read_bytes() == before
+    assert "made from stored predictions" in (tmp_path / "again" / "report" / "report.html").read_text()
+    assert (tmp_path / "report" / "store" / "results.json").read_bytes() == before
+    with pytest.raises(InputError, match="holds no evaluation"):
+        report(["again"])
+    with pytest.raises(InputError, match="stores of different names"):
+        report(["report", "report", "--out", "twice"])

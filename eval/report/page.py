@@ -58,7 +58,7 @@ def render_report(
 ) -> str:
     """The report as HTML; `curves` are those of each model, empty where calibration was not measured."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
