@@ -78,6 +78,7 @@ def render_report(
         gallery_missing=gallery.missing,
         suites={found.suite for row in measurements.values() for found in row},
         details=_details(evaluation),
+        regenerated=any(found.regenerated for row in measurements.values() for found in row),
     )
 
 

@@ -1,12 +1,14 @@
 """The report and `results.json`: complete, self-contained, and no number without what it covers."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
 from eval.gallery import STAGES, GalleryRow
+from eval.problems import Problem
 from eval.report import Gallery, data_uri, reliability_curves, render_report
 from eval.results import Evaluation, software_versions, write_results
 from eval.suites import SuiteOptions
@@ -193,3 +195,18 @@ class TestResults:
         (tmp_path / "file").touch()
         with pytest.raises(InputError, match=r"file/results\.json: cannot be written"):
             write_results(tmp_path / "file" / "results.json", measured[0])
+
+
+def test_the_page_calls_pictures_regenerated_only_where_they_are_and_lists_what_is_missing(measured):
+    evaluation, curves = measured
+    released = {
+        model: [replace(found, regenerated=False) for found in row] for model, row in evaluation.measurements.items()
+    }
+    problem = Problem(what="p", reason="<CIFAR-10-P> is not there", missing=True)
+    page = render_report(
+        replace(evaluation, measurements=released, problems=[problem]), curves, Gallery(missing="none")
+    )
+    assert "regenerated" not in page
+    assert "Missing" in page
+    assert "&lt;CIFAR-10-P&gt; is not there" in page
+    assert "regenerated" in render_report(evaluation, curves, Gallery(missing="none"))
