@@ -14,7 +14,7 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from eval.figures import Panel, reliability_panel, severity_panels
+from eval.figures import Panel, corruption_maps, reliability_panel, severity_panels
 from eval.gallery import STAGES, GalleryRow
 from eval.metrics import ReliabilityCurve, reliability_curve
 from eval.predictions import CellPredictions
@@ -66,12 +66,15 @@ def render_report(
     )
     measurements = evaluation.measurements
     corruptions = _measured_corruptions(evaluation)
+    heat_maps, heat_scale = corruption_maps(measurements)
     return environment.get_template("report.html").render(
         evaluation=evaluation,
         versions=software_versions(),
         headline=build_table(measurements, HEADLINES),
         corruption_tables={name: _severity_table(evaluation, name) for name in corruptions},
         severity_panels=severity_panels(measurements, corruptions, SEVERITIES),
+        heat_maps=heat_maps,
+        heat_scale=heat_scale,
         reliability={name: _diagrams(name, index, found) for index, (name, found) in enumerate(curves.items())},
         stages=STAGES,
         gallery=[_gallery_row(row) for row in gallery.rows],
@@ -96,8 +99,8 @@ def _details(evaluation: Evaluation) -> dict[tuple[str, str], str]:
     return {(m.suite, m.cell): m.detail for row in evaluation.measurements.values() for m in row if m.detail}
 
 
-def _diagrams(model: str, style: int, curves: Mapping[str, ReliabilityCurve]) -> list[Panel]:
-    return [reliability_panel(group, model, style, curve) for group, curve in curves.items()]
+def _diagrams(model: str, index: int, curves: Mapping[str, ReliabilityCurve]) -> list[Panel]:
+    return [reliability_panel(group, model, index, curve) for group, curve in curves.items()]
 
 
 def _gallery_row(row: GalleryRow) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def test_every_picture_and_plot_has_words_for_those_who_do_not_see_it(page):
     images = page.all("img")
     assert [image["alt"] for image in images] == [f"shear x: {stage}" for stage in STAGES]
     plots = [a for a in page.all("svg") if a.get("role") == "img"]
-    assert len(plots) == 2 + 4  # two corruptions; clean and corrupted diagrams of two models
+    assert len(plots) == 2 + 2 + 4  # two corruptions; heat map and scale; clean and corrupted diagrams of two models
     assert all(len(plot["aria-label"]) > 30 for plot in plots)
 
 

@@ -82,10 +82,18 @@ class TestSeverityPanels:
             assert top <= high <= 1
             assert high > 0
 
-    def test_models_differ_in_style_and_a_seventh_is_dashed(self):
-        models = {f"model {k}": self.rows([0.1, 0.2]) for k in range(8)}
+    def test_twenty_models_differ_in_style_and_a_seventh_is_dashed(self):
+        models = {f"model {k}": self.rows([0.1, 0.2]) for k in range(20)}
         (panel,) = severity_panels(models, ["contrast"], (1,))
-        assert len({(line.style, line.dashed) for line in panel.lines}) == 8
+        assert len({(line.style, line.dash) for line in panel.lines}) == 20
+        assert [line.dash for line in panel.lines[:7]] == [0] * 6 + [1]
+
+    @pytest.mark.parametrize(("count", "shown"), [(6, True), (7, False)])
+    def test_intervals_of_more_than_six_models_would_hide_the_lines(self, count, shown):
+        row = [error(0.1), error(0.2, "c/contrast/1", "c", (0.1, 0.3))]
+        (panel,) = severity_panels({f"model {k}": row for k in range(count)}, ["contrast"], (1,))
+        assert panel.has_intervals == shown
+        assert "95% interval 10.0\N{EN DASH}30.0" in panel.lines[-1].points[-1].words
 
     def test_words_give_the_numbers_to_those_who_do_not_see_the_plot(self):
         (panel,) = severity_panels({"a": self.rows([0.1, 0.25])}, ["contrast"], (1,))

@@ -1,4 +1,4 @@
-"""Geometry of the report's figures: from numbers to points in a drawing; the templates only place them."""
+"""Plots of lines: error against severity, and reliability diagrams."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,11 @@ from eval.metrics import ReliabilityCurve
 from eval.suites import Measurement
 from eval.tables import by_key, interval_text, percent
 
-SERIES_STYLES = 6
-"""Colours and markers of the style sheet; further models start over with a dashed line."""
+SERIES_STYLES, DASHES = 6, 4
+"""Colours with their markers, and dash patterns, of the style sheet: so many times so many models look different."""
+
+MOST_WHISKERS = 6
+"""Models up to which a plot shows the intervals; those of more would hide the lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +52,21 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One model's points; `style` is 0 to `SERIES_STYLES - 1`, `dashed` sets the next round of them apart."""
+    """The points of the model that is number `index` of the report."""
 
     name: str
-    style: int
-    dashed: bool
+    index: int
     points: Sequence[Point]
+
+    @property
+    def style(self) -> int:
+        """Colour and marker, 0 to `SERIES_STYLES` - 1."""
+        return self.index % SERIES_STYLES
+
+    @property
+    def dash(self) -> int:
+        """Dash pattern, 0 to `DASHES` - 1, the first an unbroken line: tells models of one colour apart."""
+        return self.index // SERIES_STYLES % DASHES
 
     @property
     def path(self) -> str:
@@ -72,6 +84,11 @@ class Panel:
     x_ticks: Sequence[tuple[float, str]]
     y_ticks: Sequence[tuple[float, str]]
     lines: Sequence[Line]
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any point shows its interval."""
+        return any(point.low is not None for line in self.lines for point in line.points)
 
 
 def severity_panels(
@@ -106,9 +123,8 @@ def _severity_panel(name: str, row, frame: Frame, severities: Sequence[int]) -> 
     lines = [
         Line(
             name=model,
-            style=index % SERIES_STYLES,
-            dashed=index >= SERIES_STYLES,
-            points=[_error_point(frame, model, level, found) for level, found in found_row],
+            index=index,
+            points=[_error_point(frame, model, level, found, len(row) <= MOST_WHISKERS) for level, found in found_row],
         )
         for index, (model, found_row) in enumerate(row.items())
     ]
@@ -123,10 +139,10 @@ def _severity_panel(name: str, row, frame: Frame, severities: Sequence[int]) -> 
     )
 
 
-def _error_point(frame: Frame, model: str, level: int, found: Measurement) -> Point:
+def _error_point(frame: Frame, model: str, level: int, found: Measurement, whisker: bool) -> Point:
     place = f"severity {level}" if level else "clean"
     interval = f" (95% interval {interval_text(found.interval)})" if found.interval else ""
-    low, high = found.interval or (None, None)
+    low, high = (found.interval if whisker else None) or (None, None)
     return Point(
         x=frame.x(level),
         y=frame.y(found.value),
@@ -141,7 +157,7 @@ def _percent_ticks(frame: Frame) -> list[tuple[float, str]]:
     return [(frame.y(value), f"{100 * value:.0f}") for value in np.linspace(low, high, 1 + round((high - low) * 5))]
 
 
-def reliability_panel(title: str, model: str, style: int, curve: ReliabilityCurve) -> Panel:
+def reliability_panel(title: str, model: str, index: int, curve: ReliabilityCurve) -> Panel:
     """A reliability diagram: accuracy of the bins against their mean confidence; the diagonal is perfect."""
     frame = Frame(x_range=(0.0, 1.0), y_range=(0.0, 1.0), width=150.0, height=150.0)
     points = [
@@ -162,5 +178,5 @@ def reliability_panel(title: str, model: str, style: int, curve: ReliabilityCurv
         frame=frame,
         x_ticks=[(frame.x(value), f"{100 * value:.0f}") for value in (0, 0.5, 1)],
         y_ticks=[(frame.y(value), f"{100 * value:.0f}") for value in (0, 0.5, 1)],
-        lines=[Line(name=model, style=style % SERIES_STYLES, dashed=style >= SERIES_STYLES, points=points)],
+        lines=[Line(name=model, index=index, points=points)],
     )
