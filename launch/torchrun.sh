@@ -3,7 +3,7 @@
 #
 #   launch/torchrun.sh [torchrun's options] -- [options of python -m train]
 #
-#   one machine:   launch/torchrun.sh -- --config train/recipes/NAME.yaml --data.train ... --out runs/NAME
+#   one machine:   launch/torchrun.sh -- --config NAME --data.train ... --out runs/NAME
 #   two machines:  the same on both, with the address of one of them:
 #                  launch/torchrun.sh --nnodes 2 --rdzv-endpoint HOST:29400 --rdzv-id NAME -- --config ...
 #

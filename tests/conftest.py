@@ -1,5 +1,6 @@
 """Pictures and fractals that the tests share; small, deterministic, made here."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 sys.path.append(str(Path(__file__).parent))  # for `import oracle`
 
 from layermix import FractalBank
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `make test &` has it ignored, by children too
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,9 @@ from layermix.errors import InputError
 from pipelines import build_loader
 from train.distributed import join_ranks, parallel
 from train.loaders import train_loader_config
+from train.meter import Meter
 from train.pulse import EXIT_CODE, RankLostError
+from train.step import StepResult
 
 torch.set_num_threads(1)  # a fork inherits no threads
 
@@ -76,6 +78,16 @@ def _suffer(fault: str) -> None:
         raise InputError("`x` is bad")
     if fault != "none":
         os.kill(os.getpid(), getattr(signal, fault))
+
+
+def skip_steps(skips: int, max_skipped: int) -> int:
+    """Ranks that count so many skipped steps in a row."""
+    with join_ranks("cpu", 5.0) as ranks:
+        meter = Meter(max_skipped, ranks)
+        for step in range(skips):
+            meter.add(step, StepResult(torch.tensor(1.0), torch.tensor(True)), torch.arange(4))
+        meter.settle()
+    return 0
 
 
 def average(seed: int, out: str) -> int:

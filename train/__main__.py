@@ -1,4 +1,4 @@
-"""`python -m train --config train/recipes/NAME.yaml [flags]`: see `train.command`."""
+"""`python -m train --config NAME [flags]`: see `train.command`."""
 
 import sys
 

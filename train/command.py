@@ -1,11 +1,11 @@
 """The command `python -m train`: a recipe, flags over it, two loaders, one run.
 
-    python -m train --config train/recipes/demo_layermix.yaml --data.train train.beton --data.test test.beton \
+    python -m train --config demo_layermix --data.train train.beton --data.test test.beton \
         --data.fractals fractals.beton --out runs/demo_layermix
 
 The same command continues a run that was stopped. Several GPUs, on one machine or more:
 
-    launch/torchrun.sh --nproc-per-node 8 -- --config train/recipes/NAME.yaml ...
+    launch/torchrun.sh --nproc-per-node 8 -- --config NAME ...
 """
 
 import argparse
@@ -35,7 +35,7 @@ from train.plan import make_plan
 from train.precision import choose_precision, limit_network_threads
 from train.progress import Progress
 from train.pulse import EXIT_CODE, RankLostError
-from train.recipe import RECIPES, load_recipe
+from train.recipe import RECIPES, find_recipe, load_recipe
 from train.run import train_model
 from train.schedule import training_size
 
@@ -53,7 +53,7 @@ class Command:
     """Train a classifier by a recipe. Flags override the recipe; the defaults shown are the recipe's.
 
     Attributes:
-        config: the recipe, a YAML file, and any further ones to lay over it.
+        config: the recipe, by its name in train/recipes or as a YAML file, and any further ones to lay over it.
         dry_run: show steps, samples, memory and time of the run, by a few steps that are thrown away; write nothing.
         train: everything that the recipe sets.
     """
@@ -142,11 +142,11 @@ def _recipe_paths(argv: Sequence[str]) -> tuple[Path, ...]:
     parser.add_argument("--config", type=Path, nargs="+")
     recipes = parser.parse_known_args(argv)[0].config
     if recipes:
-        return tuple(recipes)
+        return tuple(find_recipe(recipe) for recipe in recipes)
     if {"-h", "--help"}.intersection(argv):
         return (HELP_RECIPE,)
     known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
-    raise InputError(f"`config` is missing; give --config {RECIPES}/NAME.yaml with NAME one of {known}")
+    raise InputError(f"`config` is missing; give --config NAME, a file or one of {known}")
 
 
 def _manifests(train: LoaderConfig, test: LoaderConfig | None) -> dict[str, Manifest]:

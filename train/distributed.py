@@ -1,6 +1,6 @@
 """The ranks of a run: who is who, and what they tell one another.
 
-    torchrun --nproc-per-node 8 -m train --config train/recipes/NAME.yaml ...
+    torchrun --nproc-per-node 8 -m train --config NAME ...
 
 starts eight processes; `join_ranks` makes them one run. Without torchrun's variables in the environment a run has one
 rank, and everything here returns at once. Gradients travel by NCCL between GPUs and by gloo between CPUs; the small

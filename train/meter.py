@@ -73,8 +73,8 @@ class Meter:
     def settle(self) -> None:
         """Fetch what the steps added so far tell; a loss is the mean over the ranks.
 
-        Raises, on all ranks alike, `NonFiniteLossError` for the first step whose loss is not finite on one of them, and
-        `InputError` where more steps in a row were skipped than may be.
+        Raises, on all ranks alike, `NonFiniteLossError` for the first step whose loss is not finite on one of them; and
+        on the first rank `InputError` where more steps in a row were skipped than may be, for all ranks leave then.
         """
         if not self._pending:
             return
@@ -97,11 +97,12 @@ class Meter:
         self._skipped += skipped
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if self._skipped_in_a_row > self._max_skipped:
-            raise InputError(
-                f"`max_skipped_steps` is {self._max_skipped}, but {self._skipped_in_a_row} steps in a row up to step "
-                f"{step} were skipped, as their gradients overflow float16; use --precision bfloat16 or a lower "
-                "--optimizer.lr"
-            )
+            with self._ranks.together():
+                raise InputError(
+                    f"`max_skipped_steps` is {self._max_skipped}, but {self._skipped_in_a_row} steps in a row up to "
+                    f"step {step} were skipped, as their gradients overflow float16; use --precision bfloat16 or a "
+                    "lower --optimizer.lr"
+                )
 
     def summary(self) -> dict[str, float]:
         """Of the interval: mean loss, pictures a second, shares of the time that `StepClock` tells apart.

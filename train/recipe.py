@@ -4,7 +4,7 @@ A recipe is put together from fragments, one a subject: data, model, schedule, l
 the baselines are files of their own in `train/recipes`; every other row of the paper's tables is a baseline with a
 fragment laid over it, on the command line or as a list of bases:
 
-    python -m train --config train/recipes/cifar100_wrn40_4_baseline.yaml train/recipes/policy/pixmix_cifar.yaml
+    python -m train --config cifar100_wrn40_4_baseline policy/pixmix_cifar
 """
 
 from pathlib import Path
@@ -17,6 +17,12 @@ from layermix.errors import InputError
 from train.config import TrainConfig
 
 RECIPES = Path(__file__).parent / "recipes"
+
+
+def find_recipe(name: Path) -> Path:
+    """The file `name`; where there is none, the recipe of that name in `train/recipes`, with or without `.yaml`."""
+    shipped = [RECIPES / name, RECIPES / f"{name}.yaml"]
+    return next((path for path in [name, *shipped] if path.is_file()), name)
 
 
 def load_recipe(*paths: Path) -> TrainConfig:

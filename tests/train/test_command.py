@@ -68,7 +68,7 @@ def test_the_run_folder_is_named_after_the_recipe():
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], r"`config` is missing; give --config .*recipes/NAME.yaml with NAME one of .*demo_layermix"),
+        ([], r"`config` is missing; give --config NAME, a file or one of .*demo_layermix"),
         (["--config", "nowhere.yaml"], r"nowhere.yaml: the recipe cannot be read"),
         (DEMO, r"`data.train` is missing; give --data.train FILE.beton, which `python -m writers.write_dataset"),
         ([*DEMO, "--data.train", "a.beton"], r"`data.fractals` is missing; give --data.fractals"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import rank_processes
 import torch
-from rank_programs import average, pixels, talk, train_with
+from rank_programs import average, pixels, skip_steps, talk, train_with
 from run_comparison import assert_same_run, log
 from tiny_run import BATCH, STEPS, TEST_PICTURES, write_tiny_run
 
@@ -66,6 +66,14 @@ def test_bad_input_of_one_rank_ends_all_and_is_told_once(tmp_path):
     processes = rank_processes.start(talk, 4, 5.0, "bad input", 1, world_size=3, output=tmp_path / "o")
     assert rank_processes.wait(processes) == [2, 2, 2]
     assert outputs(tmp_path / "o", 3) == ["", "error: `x` is bad\n", ""]
+
+
+def test_too_many_skipped_steps_end_all_ranks_and_are_told_once(tmp_path):
+    processes = rank_processes.start(skip_steps, 3, 2, world_size=2, output=tmp_path / "o")
+    assert rank_processes.wait(processes) == [2, 2]
+    told = outputs(tmp_path / "o", 2)
+    assert told[0].startswith("error: `max_skipped_steps` is 2, but 3 steps in a row")
+    assert told[1] == ""
 
 
 def test_the_step_of_two_ranks_is_the_step_of_one(tmp_path):

@@ -9,7 +9,7 @@ from layermix import Baseline, LayerMix
 from layermix.config import to_mapping
 from layermix.errors import InputError
 from train import load_recipe
-from train.recipe import RECIPES
+from train.recipe import RECIPES, find_recipe
 
 SHIPPED = sorted(RECIPES.glob("*.yaml"))
 PUBLISHED = yaml.safe_load(Path(__file__).with_name("published_settings.yaml").read_text())
@@ -94,6 +94,16 @@ def test_a_recipe_overrides_its_base_key_by_key_and_the_policy_as_a_whole(tmp_pa
     assert (config.model.num_classes, config.model.dropout) == (3, 0.3)
     assert (config.data.size, config.data.batch_size) == (24, 8)
     assert config.policy == LayerMix(blending_ratio=4)
+
+
+@pytest.mark.parametrize("name", ["demo_layermix", "demo_layermix.yaml", "policy/pixmix_cifar"])
+def test_a_shipped_recipe_is_found_by_its_name_and_a_file_before_it(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe(Path(name)) == RECIPES / f"{name.removesuffix('.yaml')}.yaml"
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    mine = write(tmp_path / name, "run: {epochs: 1}\n")
+    assert find_recipe(Path(name)).samefile(mine)
+    assert find_recipe(Path("nowhere")) == Path("nowhere")
 
 
 def test_an_unknown_key_is_named_with_the_file_that_holds_it(tmp_path):
