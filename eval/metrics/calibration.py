@@ -25,7 +25,10 @@ def confidence_and_correct(logits: np.ndarray, labels: np.ndarray) -> tuple[np.n
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityCurve:
-    """Bins of rising confidence: mean confidence and accuracy, float64 (B,), and samples, int64 (B,)."""
+    """Bins of rising confidence: mean confidence and accuracy, float64 (B,), and samples, int64 (B,).
+
+    Means may be (..., B), of several curves whose bins hold as many samples each.
+    """
 
     confidence: np.ndarray
     accuracy: np.ndarray
@@ -42,13 +45,20 @@ def reliability_curve(confidence: np.ndarray, correct: np.ndarray, bin_size: int
     if bin_size < 1:
         raise InputError(f"bin_size must be ≥ 1, got {bin_size}; the published bins hold {BIN_SIZE}")
     order = np.argsort(confidence, kind="stable")
-    starts = np.arange(max(1, len(order) // bin_size)) * bin_size
-    count = np.diff(np.append(starts, len(order)))
+    count = bin_counts(len(order), bin_size)
+    starts = np.cumsum(count) - count
     return ReliabilityCurve(
         confidence=np.add.reduceat(confidence[order].astype(np.float64), starts) / count,
         accuracy=np.add.reduceat(correct[order].astype(np.int64), starts) / count,
         count=count,
     )
+
+
+def bin_counts(samples: int, bin_size: int = BIN_SIZE) -> np.ndarray:
+    """Samples in each adaptive bin: int64 (B,)."""
+    count = np.full(max(1, samples // bin_size), bin_size)
+    count[-1] = samples - bin_size * (len(count) - 1)
+    return count
 
 
 def rms_calibration_error(confidence: np.ndarray, correct: np.ndarray, protocol: Protocol = "strict") -> float:
@@ -60,10 +70,14 @@ def rms_calibration_error(confidence: np.ndarray, correct: np.ndarray, protocol:
     check_protocol(protocol)
     if protocol == "paper" and len(confidence) < BIN_SIZE:
         raise InputError(f"protocol 'paper' needs at least {BIN_SIZE} samples, got {len(confidence)}; use 'strict'")
-    curve = reliability_curve(confidence, correct)
-    bins = slice(None, -1) if protocol == "paper" else slice(None)
-    squares = (curve.count * (curve.confidence - curve.accuracy) ** 2)[bins]
-    return float(np.sqrt(squares.sum() / len(confidence)))
+    return float(rms_of_curve(reliability_curve(confidence, correct), protocol))
+
+
+def rms_of_curve(curve: ReliabilityCurve, protocol: Protocol = "strict") -> np.ndarray:
+    """`rms_calibration_error` from its bins; of curves (..., B) as many values, float64 (...)."""
+    squares = curve.count * (curve.confidence - curve.accuracy) ** 2
+    kept = squares[..., :-1] if protocol == "paper" else squares
+    return np.sqrt(kept.sum(axis=-1) / curve.count.sum())
 
 
 def debiased_rms_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
@@ -76,9 +90,14 @@ def debiased_rms_calibration_error(confidence: np.ndarray, correct: np.ndarray) 
     curve = reliability_curve(confidence, correct)
     if curve.count.min() < 2:
         raise InputError(f"the debiased value needs at least 2 samples, got {len(confidence)}; add samples")
+    return float(debiased_rms_of_curve(curve))
+
+
+def debiased_rms_of_curve(curve: ReliabilityCurve) -> np.ndarray:
+    """`debiased_rms_calibration_error` from its bins; of curves (..., B) as many values, float64 (...)."""
     chance = curve.accuracy * (1 - curve.accuracy) / (curve.count - 1)
     squares = curve.count * ((curve.confidence - curve.accuracy) ** 2 - chance)
-    return float(np.sqrt(max(0.0, squares.sum() / len(confidence))))
+    return np.sqrt(np.maximum(0.0, squares.sum(axis=-1) / curve.count.sum()))
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = UNIFORM_BINS) -> float:

@@ -1,6 +1,6 @@
 """Benchmarks, one a file, over the protocol of `eval.suites.protocol`."""
 
 from eval.suites.planning import SuiteOptions
-from eval.suites.protocol import Cell, Group, Measurement, Shift, Suite
+from eval.suites.protocol import Cell, Group, Key, Measurement, Shift, Suite
 
-__all__ = ["Cell", "Group", "Measurement", "Shift", "Suite", "SuiteOptions"]
+__all__ = ["Cell", "Group", "Key", "Measurement", "Shift", "Suite", "SuiteOptions"]

@@ -40,8 +40,12 @@ def clean_shift() -> Shift:
 
 def top_errors(suite: str, cell: str, found: Predictions, **more) -> list[Measurement]:
     """`top1_error`, and `top5_error` of more than five classes, of one cell."""
-    ks = (1, 5) if found.logits.shape[1] > 5 else (1,)
-    return [_error(suite, cell, found, k, more) for k in ks]
+    return [_error(suite, cell, found, k, more) for k in error_ranks(found)]
+
+
+def error_ranks(found: Predictions) -> tuple[int, ...]:
+    """The k of the top-k errors that are measured."""
+    return (1, 5) if found.logits.shape[1] > 5 else (1,)
 
 
 def _error(suite: str, cell: str, found: Predictions, k: int, more: dict) -> Measurement:

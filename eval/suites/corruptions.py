@@ -137,15 +137,15 @@ class Corruptions:
         found = []
         for protocol in self.protocols:
             names = (*self.corruptions, *self.extras)
-            mistakes = {name: self._mistakes(predictions, name, protocol) for name in names}
-            there = {name: wrong for name, wrong in mistakes.items() if wrong is not None}
+            sights = {name: self.mistakes(predictions, name, protocol) for name in names}
+            there = {name: wrong for name, wrong in sights.items() if wrong is not None}
             for name, wrong in there.items():
                 found += self._errors(name, wrong, protocol)
             if all(name in there for name in self.corruptions):
                 found += self._means([there[name] for name in self.corruptions], protocol)
         return found
 
-    def _mistakes(self, predictions: CellPredictions, name: str, protocol: str) -> np.ndarray | None:
+    def mistakes(self, predictions: CellPredictions, name: str, protocol: str) -> np.ndarray | None:
         """Wrong predictions of one corruption, bool (N, severities), a row a picture; None where a cell is missing."""
         keys = [self.key(name, severity, protocol) for severity in SEVERITIES]
         if not all(key in predictions for key in keys):
@@ -194,13 +194,17 @@ class OtherCorruptions(Corruptions):
 
     name: ClassVar[str] = "cbar"
 
-    def measure(self, predictions: CellPredictions) -> list[Measurement]:
-        """The same, and `mce_c_and_cbar`, the mean over all 25 corruptions where those of C are there too."""
-        found = super().measure(predictions)
+    def all_keys(self) -> dict[str, list[str]]:
+        """Of every corruption of C and C-bar the keys of its cells, by severity."""
         family = self.benchmark.partition("-")[0]
         names = [f"c/{name}" for name in corruption_names(f"{family}-c")]
         names += [f"cbar/{name}" for name in corruption_names(self.benchmark)]
-        keys = {name: [f"{name}/{severity}" for severity in SEVERITIES] for name in names}
+        return {name: [f"{name}/{severity}" for severity in SEVERITIES] for name in names}
+
+    def measure(self, predictions: CellPredictions) -> list[Measurement]:
+        """The same, and `mce_c_and_cbar`, the mean over all 25 corruptions where those of C are there too."""
+        found = super().measure(predictions)
+        keys = self.all_keys()
         if not all(key in predictions for row in keys.values() for key in row):
             return found
         wrong = {name: [predictions[key].mistakes() for key in row] for name, row in keys.items()}

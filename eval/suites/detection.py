@@ -5,7 +5,7 @@ ImageNet-O's published protocol: the known pictures are those of its 200 classes
 A set of one's own is a .npy of pictures, a data set of `writers.write_dataset`, or class folders; labels do not count.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +25,9 @@ from writers.sources.folder import FolderSource
 from writers.wnids import imagenet_wnids
 
 SCORES = {"softmax": softmax_score, "energy": energy_score}
+Pair = tuple[str, np.ndarray, np.ndarray]
+"""The cell of a strange set, and the logits (N, C) of the known and (M, C) of the strange pictures."""
+
 FOLDER = "ood"
 """The folder below --root that holds sets of the user's own."""
 
@@ -50,11 +53,14 @@ class ImageNetO:
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
         """See `separation`; nothing where one of the two cells is missing."""
-        if CLEAN not in predictions or self.name not in predictions:
-            return []
-        clean = predictions[CLEAN]
-        known = clean if self.kept is None else restricted(clean, self.kept)
-        return separation(self.name, "o", known.logits, predictions["o"].logits)
+        return [row for pair in self.pairs(predictions) for row in separation(self.name, *pair)]
+
+    def pairs(self, predictions: CellPredictions) -> Iterator[Pair]:
+        """The one pair of sets."""
+        if CLEAN in predictions and self.name in predictions:
+            clean = predictions[CLEAN]
+            known = clean if self.kept is None else restricted(clean, self.kept)
+            yield self.name, known.logits, predictions[self.name].logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +89,13 @@ class OutOfDistribution:
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
         """See `separation`, for every set that is there."""
-        if CLEAN not in predictions:
-            return []
-        known = predictions[CLEAN].logits
-        keys = [f"ood/{name}" for name in self.sets if f"ood/{name}" in predictions]
-        return [row for key in keys for row in separation(self.name, key, known, predictions[key].logits)]
+        return [row for pair in self.pairs(predictions) for row in separation(self.name, *pair)]
+
+    def pairs(self, predictions: CellPredictions) -> Iterator[Pair]:
+        """A pair a set that is there."""
+        for cell in (f"ood/{name}" for name in self.sets):
+            if CLEAN in predictions and cell in predictions:
+                yield cell, predictions[CLEAN].logits, predictions[cell].logits
 
 
 def separation(suite: str, cell: str, known: np.ndarray, strange: np.ndarray) -> list[Measurement]:

@@ -126,13 +126,10 @@ class Perturbations:
         return found
 
     def _sequence_errors(self, name: str, sequences: SequencePredictions) -> Iterator[Measurement]:
-        temporal, order = "noise" not in name, sequences.order
-        changed = flips(order[..., 0], temporal)
-        value, count = int(changed.sum()) / changed.size, changed.size
-        yield self._measurement(f"p/{name}", "flip_probability", "strict", value, count, pooled_interval(changed))
-        if order.shape[-1] == FIRST_CLASSES:
-            distances = order_distance(order[:, :-1] if temporal else order[:, :1], order[:, 1:])
-            yield self._measurement(f"p/{name}", "top5_distance", "strict", int(distances.sum()) / count, count)
+        for metric, pairs in compare_frames(name, sequences).items():
+            interval = pooled_interval(pairs) if metric == "flip_probability" else None
+            value, count = int(pairs.sum()) / pairs.size, pairs.size
+            yield self._measurement(f"p/{name}", metric, "strict", value, count, interval)
 
     def _means(self, values: Mapping[str, Mapping[str, float]], protocol: str, count: int) -> Iterator[Measurement]:
         """mFP, mT5D where there are five classes, and mFR where AlexNet's rates are known."""
@@ -161,6 +158,16 @@ class Perturbations:
             regenerated=self.regenerated,
             detail=detail,
         )
+
+
+def compare_frames(name: str, sequences: SequencePredictions) -> dict[str, np.ndarray]:
+    """Of every compared pair of frames: `flip_probability`, bool (N, T - 1), whether the prediction changed, and of
+    five or more classes `top5_distance`, int64 (N, T - 1)."""
+    temporal, order = "noise" not in name, sequences.order
+    found = {"flip_probability": flips(order[..., 0], temporal)}
+    if order.shape[-1] == FIRST_CLASSES:
+        found["top5_distance"] = order_distance(order[:, :-1] if temporal else order[:, :1], order[:, 1:])
+    return found
 
 
 def read_flip_rates(path: Path) -> dict[str, float]:

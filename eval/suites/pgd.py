@@ -143,13 +143,18 @@ class Pgd:
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
         """`top1_error` by budget and protocol, with Wilson intervals; of budgets whose restarts are all there."""
-        found = []
+        return [
+            self._error(budget, protocol, wrong) for (budget, protocol), wrong in self.mistakes(predictions).items()
+        ]
+
+    def mistakes(self, predictions: CellPredictions) -> dict[tuple[float, str], np.ndarray]:
+        """Whether any restart made a picture wrong, bool (N,), by budget and protocol."""
+        found = {}
         for protocol in self.protocols:
             for budget in self.budgets:
                 keys = [self.key(budget, protocol, restart) for restart in range(self.restarts)]
                 if all(key in predictions for key in keys):
-                    wrong = np.any([predictions[key].mistakes() for key in keys], axis=0)
-                    found.append(self._error(budget, protocol, wrong))
+                    found[budget, protocol] = np.any([predictions[key].mistakes() for key in keys], axis=0)
         return found
 
     def _error(self, budget: float, protocol: str, wrong: np.ndarray) -> Measurement:

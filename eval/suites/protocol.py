@@ -57,6 +57,10 @@ class Cell:
 _NOT_PREPARED = ("key", "pictures", "limit", "regenerated")
 
 
+Key = tuple[str, str, str, str]
+"""Suite, cell, metric and protocol: what names a number of one model."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
     """One number about one model.
@@ -74,6 +78,11 @@ class Measurement:
     interval: tuple[float, float] | None = None
     regenerated: bool = False
     detail: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What names it."""
+        return self.suite, self.cell, self.metric, self.protocol
 
 
 class Suite(Protocol):

@@ -1,0 +1,7 @@
+"""Intervals of an evaluation's numbers by the bootstrap over samples, and paired differences between models."""
+
+from eval.bootstrap.comparison import Comparison, Difference, compare, percentile_interval
+from eval.bootstrap.replicates import Replicates, replicate
+from eval.bootstrap.resampling import Resampling
+
+__all__ = ["Comparison", "Difference", "Replicates", "Resampling", "compare", "percentile_interval", "replicate"]

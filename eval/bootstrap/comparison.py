@@ -1,0 +1,83 @@
+"""95% intervals of all numbers, and differences between models on the same samples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eval.bootstrap.replicates import Replicates
+from eval.suites import Key, Measurement
+from layermix.errors import InputError
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A number of one model less that of the model compared against, with its 95% interval."""
+
+    value: float
+    interval: Interval
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether 0 is outside the interval."""
+        return not self.interval[0] <= 0 <= self.interval[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """`intervals` by model and number; `differences` of every other model from `against`, where both have the number.
+
+    A number that no resampling changes, an error of 0 for one, has no interval here.
+    """
+
+    against: str
+    intervals: Mapping[str, Mapping[Key, Interval]]
+    differences: Mapping[str, Mapping[Key, Difference]]
+
+
+def compare(
+    measurements: Mapping[str, Sequence[Measurement]], replicates: Mapping[str, Replicates], against: str | None = None
+) -> Comparison:
+    """Compare all models with `against`, the first if None; InputError where there is none of that name."""
+    models = list(measurements)
+    against = models[0] if against is None else against
+    if against not in models:
+        raise InputError(f"--against must be one of the models, {', '.join(models)}; got {against!r}")
+    numbers = {model: {found.key: found for found in row} for model, row in measurements.items()}
+    return Comparison(
+        against=against,
+        intervals={model: _intervals(replicates[model]) for model in models},
+        differences={
+            model: _differences(numbers[model], numbers[against], replicates[model], replicates[against])
+            for model in models
+            if model != against
+        },
+    )
+
+
+def percentile_interval(replicates: np.ndarray) -> Interval:
+    """The interval that holds the middle 95% of the replicates."""
+    low, high = np.percentile(replicates, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _intervals(replicates: Replicates) -> dict[Key, Interval]:
+    found = {key: percentile_interval(rows) for key, rows in replicates.items()}
+    return {key: interval for key, interval in found.items() if interval[0] < interval[1]}
+
+
+def _differences(
+    own: Mapping[Key, Measurement], other: Mapping[Key, Measurement], mine: Replicates, theirs: Replicates
+) -> dict[Key, Difference]:
+    """Of the numbers that both have, over the same samples of the same pictures."""
+    shared = [key for key in own if key in other and key in mine and key in theirs and _alike(own[key], other[key])]
+    return {
+        key: Difference(value=own[key].value - other[key].value, interval=percentile_interval(mine[key] - theirs[key]))
+        for key in shared
+    }
+
+
+def _alike(one: Measurement, other: Measurement) -> bool:
+    return (one.count, one.regenerated, one.detail) == (other.count, other.regenerated, other.detail)
