@@ -12,7 +12,7 @@ machines, `--out` must be a folder that all of them see. Exit code 1: a set is d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,9 @@ import tyro
 
 from eval.console import cell_progress, print_problems
 from eval.facts import dataset_facts, model_facts
-from eval.gallery import augmentation_gallery
+from eval.illustrations import Album, Illustrations, are_stored, save_illustrations
+from eval.illustrations.augmentations import chosen_bank, draw_augmentations
+from eval.illustrations.worst_errors import worst_errors
 from eval.metrics import Protocol
 from eval.network import Arithmetic, PrecisionName
 from eval.pictures import common_preprocessing, loader_config, recorded_path
@@ -30,7 +32,6 @@ from eval.plan import Plan, check_names, describe_suite, make_plan
 from eval.problems import Problem
 from eval.ranks import Ranks, joined_ranks
 from eval.record import Record
-from eval.report import Gallery
 from eval.report.publish import publish
 from eval.results import make_folder
 from eval.runner import Run, cell_key, collect_predictions
@@ -39,7 +40,6 @@ from eval.store import StoredCell
 from eval.subjects import Subject, check_classes, load_subjects
 from eval.suites import SuiteOptions
 from eval.suites.planning import Context
-from layermix import FractalBank, LayerMix
 from layermix.config import plain
 from layermix.errors import InputError
 
@@ -64,6 +64,7 @@ class EvalOptions:
         pgd_budgets: budgets of the attack in 255ths.
         pgd_restarts: starts of the attack a picture; one that succeeds counts.
         flip_rates: JSON file of AlexNet's flip probability by perturbation, for mFR.
+        worst_errors: of each model so many of its most confident mistakes are shown; 0 for none.
         device: `auto` is a GPU where there is one.
         precision: float32 as published; tf32, bfloat16 and float16 are faster and move logits.
         batch_size: pictures a forward pass.
@@ -85,6 +86,7 @@ class EvalOptions:
     pgd_budgets: tuple[float, ...] = (2.0,)
     pgd_restarts: int = 1
     flip_rates: Path | None = None
+    worst_errors: int = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: PrecisionName = "float32"
     batch_size: int = 250
@@ -99,6 +101,8 @@ class EvalOptions:
         for flag, value in (("--batch-size", self.batch_size), ("--threads", self.threads)):
             if value < 1:
                 raise InputError(f"{flag} must be ≥ 1, got {value}; leave it out for the default")
+        if self.worst_errors < 0:
+            raise InputError(f"--worst-errors must be ≥ 0, got {self.worst_errors}; 0 shows none")
         if self.out.exists() and not self.out.is_dir():
             raise InputError(f"--out {self.out} must be a folder, got a file; choose another path")
 
@@ -155,7 +159,8 @@ def _open_test_set(options: EvalOptions, subjects: Sequence[Subject]) -> LoaderP
 
 def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: LoaderPictures, run: Run) -> int:
     is_first = run.ranks.number == 0
-    gallery = _gallery(options, subjects, pictures) if is_first else Gallery()
+    album = Album()
+    drawn = _drawn_first(options, subjects, pictures, album) if is_first else Illustrations()
     size = pictures.config.size
     context = Context(pictures=pictures, classes=pictures.classes, size=size, options=options.suite_options())
     plan = make_plan(options.suite, context)
@@ -163,27 +168,27 @@ def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: Loade
         print_problems(plan.problems)
         make_folder(options.out)
     with cell_progress(len(plan.cells), shown=is_first) as finished:
-        _, problems = collect_predictions(subjects, plan.cells, run, finished)
+        predictions, problems = collect_predictions(subjects, plan.cells, run, finished)
     if not is_first:
         return 0
-    record = _record(options, subjects, pictures, plan, run, [*plan.problems, *problems])
-    publish(record.save(run.store), run.store, options.out, gallery)
+    record = _record(options, subjects, pictures, plan, run, [*plan.problems, *problems]).save(run.store)
+    if not are_stored(record.folder(run.store)):
+        worst = worst_errors(plan.cells, predictions, pictures.classes, options.worst_errors, album)
+        save_illustrations(record.folder(run.store), replace(drawn, worst=tuple(worst)), album)
+    publish(record, run.store, options.out)
     print_problems(problems)
     return 1 if any(not problem.missing for problem in record.problems) else 0
 
 
-def _gallery(options: EvalOptions, subjects: Sequence[Subject], pictures: LoaderPictures) -> Gallery:
-    """The gallery, drawn before anything is measured, so that a bad bank ends the run early."""
-    recorded = recorded_path(subjects, "fractals") if options.fractals is None else None
-    fractals = options.fractals or recorded
-    if fractals is None:
-        return Gallery(missing="no fractals were given; add --fractals with a fractal bank")
-    if recorded is not None and not recorded.exists():
-        return Gallery(missing=f"{recorded}, named by the checkpoints, is not there; add --fractals with a bank")
-    policy = LayerMix()
-    images = next(pictures.batches(options.batch_size, [0]))().images[: len(policy.operation_names())]
-    rows = augmentation_gallery(images, FractalBank.open(fractals), policy=policy, seed=options.seed)
-    return Gallery(rows=rows)
+def _drawn_first(
+    options: EvalOptions, subjects: Sequence[Subject], pictures: LoaderPictures, album: Album
+) -> Illustrations:
+    """What LayerMix does, drawn before anything is measured, so that a bad bank ends the run early."""
+    bank, missing = chosen_bank(options.fractals, subjects)
+    if bank is None:
+        return Illustrations(missing=missing)
+    rows = draw_augmentations(pictures, bank, batch_size=options.batch_size, seed=options.seed, album=album)
+    return Illustrations(augmentations=rows)
 
 
 def _record(
@@ -204,7 +209,7 @@ def _record(
     return Record(
         models=[model_facts(subject) for subject in subjects],
         dataset=dataset_facts(pictures),
-        configuration=_configuration(options, pictures, run.arithmetic.device),
+        configuration=_configuration(options, subjects, pictures, run.arithmetic.device),
         suites=[describe_suite(suite) for suite in plan.suites],
         cells=cells,
         problems=problems,
@@ -212,9 +217,15 @@ def _record(
     )
 
 
-def _configuration(options: EvalOptions, pictures: LoaderPictures, device: torch.device) -> dict[str, Any]:
+def _configuration(
+    options: EvalOptions, subjects: Sequence[Subject], pictures: LoaderPictures, device: torch.device
+) -> dict[str, Any]:
     chosen = {name: plain(getattr(options, name)) for name in _RECORDED}
-    return {**chosen, **pictures.preparation, "device": device.type}
+    bank, _ = chosen_bank(options.fractals, subjects)
+    return {**chosen, **pictures.preparation, "device": device.type, "fractals": plain(bank)}
 
 
-_RECORDED = ("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "pgd_restarts", "precision", "seed")
+_RECORDED = (
+    *("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "pgd_restarts"),
+    *("precision", "seed", "worst_errors"),
+)

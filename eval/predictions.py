@@ -35,6 +35,10 @@ class Predictions:
             return top_k_mistakes(self.logits, self.labels, k)
         return (self.order[:, :k] != self.labels[:, None]).all(axis=1)
 
+    def predicted(self) -> np.ndarray:
+        """The predicted class, of equal logits the lower: int64 (N,)."""
+        return self.logits.argmax(axis=1) if self.order is None else self.order[:, 0]
+
     def confidence_and_correct(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of the predicted class, float64 (N,), and whether it is the label, bool (N,)."""
         confidence, _ = confidence_and_correct(self.logits, self.labels)

@@ -37,12 +37,16 @@ class Record:
 
     def save(self, store: Path) -> "Record":
         """Write it, or return the one of the same evaluation that is there: with its own time of creation."""
-        path = store / FOLDER / f"{self._digest()[:16]}.json"
+        path = self.folder(store).with_suffix(".json")
         if path.is_file():
             return read_record(path)
         with atomic_file(path) as file:
             file.write((json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode())
         return self
+
+    def folder(self, store: Path) -> Path:
+        """Where what belongs to the evaluation lies beside its record: the same name without `.json`."""
+        return store / FOLDER / self._digest()[:16]
 
     def _digest(self) -> str:
         values = asdict(self)

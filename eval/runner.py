@@ -137,13 +137,14 @@ def _run_cell(
 def _ready_batches(cell: Cell, numbers: Sequence[int], run: Run) -> Iterator[PictureBatch | BadPicturesError]:
     """The batches, read and prepared ahead; in place of one that cannot be read, the error."""
     reads = cell.pictures.batches(run.samples(cell), numbers)
-    for outcome in prefetched((partial(_prepare, cell, read) for read in reads), run.threads):
+    for outcome in prefetched((partial(read_prepared, cell, read) for read in reads), run.threads):
         if isinstance(outcome, Exception) and not isinstance(outcome, BadPicturesError):
             raise outcome
         yield outcome
 
 
-def _prepare(cell: Cell, read: Callable[[], PictureBatch]) -> PictureBatch:
+def read_prepared(cell: Cell, read: Callable[[], PictureBatch]) -> PictureBatch:
+    """The samples of a batch that take part in `cell`, as every model is shown them."""
     batch = read()
     rows = slice(0, int((batch.sample_ids < cell.count).sum()))
     images = cell.prepare(batch.images[rows], batch.sample_ids[rows])

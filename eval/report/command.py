@@ -5,7 +5,7 @@
 
 Each STORE is the `--out` or the `--store` folder of `python -m eval`; its newest evaluation is scored anew, so a mended
 metric changes the numbers without another evaluation. results.json and report.html go into the folder itself, or into
-a folder of its name below `--out`. The gallery of augmentations needs pictures and is left out.
+a folder of its name below `--out`. The pictures that the report shows are those that the evaluation stored.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,9 @@ from pathlib import Path
 import tyro
 
 from eval.record import FOLDER, read_records
-from eval.report.page import Gallery
 from eval.report.publish import publish
 from eval.results import make_folder
 from layermix.errors import InputError
-
-NO_PICTURES = "the report was made from stored predictions; python -m eval draws the gallery"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         store = store_of(folder)
         record = read_records(store)[-1]
         make_folder(out)
-        publish(record, store, out, Gallery(missing=NO_PICTURES))
+        publish(record, store, out)
     return 0
 
 

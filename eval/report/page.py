@@ -3,19 +3,14 @@
 It shows numbers and what they cover, and claims nothing. Templates are in `eval/templates`.
 """
 
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jinja2
-import numpy as np
-from PIL import Image
 
 from eval.figures import Panel, corruption_maps, reliability_panel, severity_panels
-from eval.gallery import STAGES, GalleryRow
+from eval.gallery import STAGES
+from eval.illustrations import Album, Illustrations
 from eval.metrics import ReliabilityCurve, reliability_curve
 from eval.predictions import CellPredictions
 from eval.results import Evaluation, software_versions
@@ -25,17 +20,6 @@ from writers.corruptions import CORRUPTIONS, SEVERITIES
 
 MOST_BINS, LEAST_IN_BIN = 15, 25
 """Bins of a reliability diagram; fewer where a bin would hold less than the least."""
-
-LARGEST_TILE = 128
-"""Side in pixels above which a picture of the gallery is shrunk."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gallery:
-    """Rows of the gallery, or the reason why there are none."""
-
-    rows: Sequence[GalleryRow] = ()
-    missing: str = ""
 
 
 def reliability_curves(predictions: CellPredictions) -> dict[str, ReliabilityCurve]:
@@ -54,9 +38,15 @@ def reliability_curves(predictions: CellPredictions) -> dict[str, ReliabilityCur
 
 
 def render_report(
-    evaluation: Evaluation, curves: Mapping[str, Mapping[str, ReliabilityCurve]], gallery: Gallery
+    evaluation: Evaluation,
+    curves: Mapping[str, Mapping[str, ReliabilityCurve]],
+    illustrations: Illustrations,
+    album: Album,
 ) -> str:
-    """The report as HTML; `curves` are those of each model, empty where calibration was not measured."""
+    """The report as HTML; `curves` are those of each model, empty where calibration was not measured.
+
+    `album` holds the pictures of `illustrations`.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
         autoescape=True,
@@ -77,8 +67,8 @@ def render_report(
         heat_scale=heat_scale,
         reliability={name: _diagrams(name, index, found) for index, (name, found) in enumerate(curves.items())},
         stages=STAGES,
-        gallery=[_gallery_row(row) for row in gallery.rows],
-        gallery_missing=gallery.missing,
+        illustrations=illustrations,
+        album=album,
         suites={found.suite for row in measurements.values() for found in row},
         details=_details(evaluation),
         regenerated=any(found.regenerated for row in measurements.values() for found in row),
@@ -101,16 +91,3 @@ def _details(evaluation: Evaluation) -> dict[tuple[str, str], str]:
 
 def _diagrams(model: str, index: int, curves: Mapping[str, ReliabilityCurve]) -> list[Panel]:
     return [reliability_panel(group, model, index, curve) for group, curve in curves.items()]
-
-
-def _gallery_row(row: GalleryRow) -> dict[str, Any]:
-    return {"operation": row.operation.replace("_", " "), "pictures": [data_uri(p) for p in row.pictures]}
-
-
-def data_uri(picture: np.ndarray) -> str:
-    """A uint8 (H, W, 3) picture as a `data:` address: exact PNG if small, else a JPEG of at most 128 px."""
-    image, encoded = Image.fromarray(picture), BytesIO()
-    kind = "PNG" if max(image.size) <= LARGEST_TILE // 2 else "JPEG"
-    image.thumbnail((LARGEST_TILE, LARGEST_TILE), Image.Resampling.LANCZOS)
-    image.save(encoded, kind, **({"optimize": True} if kind == "PNG" else {"quality": 90}))
-    return f"data:image/{kind.lower()};base64,{b64encode(encoded.getvalue()).decode()}"

@@ -1,6 +1,7 @@
 """`python -m eval` on a tiny model and test set: what it writes, prints and refuses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from eval import command
 from eval.command import main
 from eval.record import read_records
+from eval.report.command import main as report
 from eval.results import write_results
+from layermix import FractalBank, LayerMix
 from layermix.errors import InputError, run_program
 
 
@@ -103,10 +106,10 @@ def test_a_recorded_bank_that_is_gone_leaves_the_gallery_out_with_the_reason(
 
 
 def test_the_gallery_shows_every_operation_of_layermix(arguments, monkeypatch, tmp_path, bank):
-    monkeypatch.setattr(command.FractalBank, "open", lambda path: bank)
+    monkeypatch.setattr(FractalBank, "open", lambda path: bank)
     main([*arguments, "--suite", "clean", "--fractals", "bank.beton"])
     html = (tmp_path / "report" / "report.html").read_text()
-    for operation in command.LayerMix().operation_names():
+    for operation in LayerMix().operation_names():
         assert f'alt="{operation.replace("_", " ")}: step 3"' in html
 
 
@@ -116,6 +119,7 @@ def test_the_gallery_shows_every_operation_of_layermix(arguments, monkeypatch, t
         (["--suite", "claen"], "did you mean 'clean'"),
         (["--corruptions", "smog"], "--corruptions 'smog' is unknown"),
         (["--pgd-limit", "0"], "--pgd-limit must be ≥ 1, got 0"),
+        (["--worst-errors", "-1"], "--worst-errors must be ≥ 0, got -1"),
         (["--batch-size", "0"], "--batch-size must be ≥ 1, got 0"),
         (["--seed", "-1"], "--seed must be in"),
     ],
@@ -155,21 +159,45 @@ def test_an_out_that_is_a_file_is_refused(arguments, tmp_path):
         main(arguments)
 
 
-def test_the_report_is_made_again_without_a_model_or_a_picture(arguments, tmp_path, monkeypatch, capsys):
-    from eval.report.command import main as report
-
-    main(arguments)
-    before = (tmp_path / "report" / "results.json").read_bytes()
-    for name in ("report.html", "results.json"):
+def test_the_report_is_made_again_byte_for_byte_without_a_model_or_a_picture(
+    arguments, tmp_path, monkeypatch, bank, capsys
+):
+    monkeypatch.setattr(FractalBank, "open", lambda path: bank)
+    main([*arguments, "--suite", "clean", "c", "calibration", "--fractals", "bank.beton"])
+    written = {name: (tmp_path / "report" / name).read_bytes() for name in ("report.html", "results.json")}
+    for name in written:
         (tmp_path / "report" / name).unlink()
     monkeypatch.setattr(command, "load_subjects", None)
     monkeypatch.setattr(command, "LoaderPictures", None)
+    monkeypatch.setattr(FractalBank, "open", None)
     assert report(["report", "--out", "again"]) == 0
     assert report(["report/store"]) == 0
-    assert (tmp_path / "again" / "report" / "results.json").read_bytes() == before
-    assert "made from stored predictions" in (tmp_path / "again" / "report" / "report.html").read_text()
-    assert (tmp_path / "report" / "store" / "results.json").read_bytes() == before
+    for name, content in written.items():
+        assert (tmp_path / "again" / "report" / name).read_bytes() == content
+        assert (tmp_path / "report" / "store" / name).read_bytes() == content
+    assert written["report.html"].count(b"data:image/png") > 40
     with pytest.raises(InputError, match="holds no evaluation"):
         report(["again"])
     with pytest.raises(InputError, match="stores of different names"):
         report(["report", "report", "--out", "twice"])
+
+
+def test_a_second_run_draws_no_picture_that_is_stored(arguments, tmp_path, monkeypatch):
+    main(arguments)
+    monkeypatch.setattr(command, "worst_errors", None)
+    main(arguments)
+    assert "Worst errors" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_store_without_pictures_says_how_to_get_them(arguments, tmp_path):
+    main([*arguments, "--suite", "clean"])
+    (folder,) = (path for path in (tmp_path / "report" / "store" / "evaluations").iterdir() if path.is_dir())
+    shutil.rmtree(folder)
+    assert report(["report"]) == 0
+    html = (tmp_path / "report" / "report.html").read_text()
+    assert "No gallery: the store holds no pictures of this evaluation; run the same python -m eval again." in html
+
+
+def test_no_worst_errors_are_shown_where_none_are_asked_for(arguments, tmp_path):
+    main([*arguments, "--suite", "clean", "--worst-errors", "0"])
+    assert "Worst errors" not in (tmp_path / "report" / "report.html").read_text()

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from eval.gallery import STAGES, GalleryRow
+from eval.gallery import STAGES
+from eval.illustrations import Album, AugmentationRow, Illustrations, WorstError, WorstErrors
 from eval.problems import Problem
-from eval.report import Gallery, data_uri, reliability_curves, render_report
+from eval.report import reliability_curves, render_report
 from eval.results import Evaluation, software_versions, write_results
 from eval.suites import SuiteOptions
 from eval.tables import HEADLINES
@@ -70,15 +71,22 @@ def model_facts(name: str) -> dict:
     return {"name": name, "epoch": 3, "step": 1200, "config": {}, **facts}
 
 
-def render(measured, gallery: Gallery) -> str:
+NONE = (Illustrations(missing="none"), Album())
+
+
+def render(measured, illustrated) -> str:
     evaluation, curves = measured
-    return render_report(evaluation, curves, gallery)
+    return render_report(evaluation, curves, *illustrated)
 
 
 @pytest.fixture
-def gallery() -> Gallery:
+def gallery() -> tuple[Illustrations, Album]:
     pictures = np.arange(5 * 8 * 8 * 3, dtype=np.uint32).reshape(5, 8, 8, 3).astype(np.uint8)
-    return Gallery(rows=[GalleryRow(operation="shear_x", pictures=pictures)])
+    album = Album()
+    row = AugmentationRow(operation="shear_x", pictures=tuple(album.add(picture) for picture in pictures))
+    error = WorstError(sample_id=7, label="<cat>", said="dog", confidence=0.987, picture=row.pictures[0])
+    worst = WorstErrors(model="sharp", cell="c/jpeg_compression/3", mistakes=12, count=120, errors=(error,))
+    return Illustrations(augmentations=(row,), worst=(worst,)), album
 
 
 @pytest.fixture
@@ -111,7 +119,7 @@ def test_names_are_text_not_markup(page):
 
 def test_every_picture_and_plot_has_words_for_those_who_do_not_see_it(page):
     images = page.all("img")
-    assert [image["alt"] for image in images] == [f"shear x: {stage}" for stage in STAGES]
+    assert [image["alt"] for image in images] == ["<cat>, taken for dog", *(f"shear x: {stage}" for stage in STAGES)]
     plots = [a for a in page.all("svg") if a.get("role") == "img"]
     assert len(plots) == 2 + 2 + 4  # two corruptions; heat map and scale; clean and corrupted diagrams of two models
     assert all(len(plot["aria-label"]) > 30 for plot in plots)
@@ -133,7 +141,7 @@ def test_light_dark_print_and_narrow_styles_are_there(measured, gallery):
 
 
 def test_a_missing_gallery_says_why(measured):
-    page = Page(render(measured, Gallery(missing="no fractals were given")))
+    page = Page(render(measured, (Illustrations(missing="no fractals were given"), Album())))
     assert "No gallery: no fractals were given." in page.text
     assert not page.all("img")
 
@@ -150,7 +158,7 @@ def test_one_suite_alone_makes_a_page_of_its_own_numbers(measured):
             created="now",
         )
         curves = measured[1] if suite == "calibration" else {}
-        page = Page(render_report(part, curves, Gallery(missing="none")))
+        page = Page(render_report(part, curves, *NONE))
         assert ("PGD is L∞" in page.text) == (suite == "pgd")
         assert ("RMS calibration error sorts" in page.text) == (suite == "calibration")
         assert ("mCE is the plain mean" in page.text) == (suite == "c")
@@ -163,10 +171,11 @@ def test_curves_cover_every_sample_in_bins_of_at_least_25(measured):
         assert len(curves["corrupted"].count) == 15
 
 
-def test_pictures_become_exact_pngs_and_large_ones_small_jpegs():
-    small, large = np.zeros((32, 32, 3), np.uint8), np.zeros((224, 224, 3), np.uint8)
-    assert data_uri(small).startswith("data:image/png;base64,")
-    assert data_uri(large).startswith("data:image/jpeg;base64,")
+def test_worst_errors_say_what_the_picture_is_and_what_it_was_taken_for(page):
+    text = " ".join(page.text.split())
+    assert "Jpeg compression, severity 3" in text
+    assert "sharp12 mistakes on 120 pictures" in text
+    assert "<cat>dog 98.7%number 7" in text
 
 
 class TestResults:
@@ -203,10 +212,8 @@ def test_the_page_calls_pictures_regenerated_only_where_they_are_and_lists_what_
         model: [replace(found, regenerated=False) for found in row] for model, row in evaluation.measurements.items()
     }
     problem = Problem(what="p", reason="<CIFAR-10-P> is not there", missing=True)
-    page = render_report(
-        replace(evaluation, measurements=released, problems=[problem]), curves, Gallery(missing="none")
-    )
+    page = render_report(replace(evaluation, measurements=released, problems=[problem]), curves, *NONE)
     assert "regenerated" not in page
     assert "Missing" in page
     assert "&lt;CIFAR-10-P&gt; is not there" in page
-    assert "regenerated" in render_report(evaluation, curves, Gallery(missing="none"))
+    assert "regenerated" in render_report(evaluation, curves, *NONE)
