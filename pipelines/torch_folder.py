@@ -1,5 +1,6 @@
 """What a worker of the plain PyTorch loader does: whole batches of a folder's pictures, cropped and augmented."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ from layermix.resize import crop_scratch
 from pipelines.config import LoaderConfig
 from pipelines.crops import Crop, crop_picture
 from pipelines.epoch_loader import open_bank
+from pipelines.spans import Span, recording, span
 
-Request = tuple[int, np.ndarray]
-"""One batch: the epoch, and the sample ids, int64 (N,)."""
+Request = tuple[int, np.ndarray, bool]
+"""One batch: the epoch, the sample ids, int64 (N,), and whether to record spans and send them along."""
 
-Result = tuple[torch.Tensor, dict[int, str]]
+Pictures = tuple[torch.Tensor, dict[int, str]]
 """Images, uint8 (N, size, size, 3) or (N, views, size, size, 3), and by sample id why a picture does not decode: its
 image is black."""
+
+Result = tuple[Pictures | InputError, list[Span]]
+"""One batch, or the bad input that it met, and the spans that were asked for."""
 
 
 class CroppedFolder(Dataset):
@@ -41,10 +46,17 @@ class CroppedFolder(Dataset):
     def __len__(self) -> int:
         return len(self._paths)
 
-    def __getitem__(self, request: Request) -> Result | InputError:
-        epoch, ids = request
+    def __getitem__(self, request: Request) -> Result:
+        epoch, ids, recorded = request
+        with recording() if recorded else nullcontext([]) as spans:
+            try:
+                return self._pictures(epoch, ids), spans
+            except InputError as error:
+                return error, spans
+
+    def _pictures(self, epoch: int, ids: np.ndarray) -> Pictures:
         images, reasons = np.zeros((len(ids), self._config.size, self._config.size, 3), np.uint8), {}
-        try:
+        with span("decode, crop, resize"):
             for image, sample_id in zip(images, ids.tolist()):
                 try:
                     picture = self._decode(sample_id)
@@ -52,9 +64,8 @@ class CroppedFolder(Dataset):
                     reasons[sample_id] = str(error)
                 else:
                     self._cut(picture, epoch, sample_id, image)
+        with span("mix"):
             return torch.from_numpy(self._mixed(images, epoch, ids)), reasons
-        except InputError as error:
-            return error
 
     def _decode(self, sample_id: int) -> np.ndarray:
         path = self._config.data / self._paths[sample_id]

@@ -20,7 +20,8 @@ from layermix.manifest import Manifest
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
 from pipelines.epoch_loader import EpochLoader, open_bank
-from pipelines.torch_folder import CroppedFolder, Request, Result, as_it_is
+from pipelines.spans import add, is_recording
+from pipelines.torch_folder import CroppedFolder, Pictures, Request, Result, as_it_is
 
 
 class TorchLoader(EpochLoader):
@@ -49,7 +50,8 @@ class TorchLoader(EpochLoader):
         self.end_iteration()
         loop, size = self._loops, self.config.batch_size
         starts = range(self.next_batch * size, len(self.ids), size)
-        self._ask_for([(self.epoch, self.ids[start : start + size]) for start in starts])
+        recorded = is_recording() and self.config.threads > 1  # one thread is this process, which records by itself
+        self._ask_for([(self.epoch, self.ids[start : start + size], recorded) for start in starts])
         for start in starts:
             if self._loops != loop:
                 raise RuntimeError(
@@ -69,11 +71,11 @@ class TorchLoader(EpochLoader):
         self._requests[:] = requests
         self._results = iter(self._workers)
 
-    def _next_result(self) -> Result:
+    def _next_result(self) -> Pictures:
         """The next batch; RuntimeError where a worker process was killed, which torch tells by errors of many types."""
         failure = ""
         try:
-            result = next(cast(Iterator[Any], self._results))
+            result, spans = next(cast(Iterator[Result], self._results))
         except (RuntimeError, OSError, EOFError) as error:
             if self.config.threads == 1:
                 raise
@@ -88,6 +90,7 @@ class TorchLoader(EpochLoader):
                 f"{self.config.data}: a worker process of the loader ended ({failure}); look for one that was killed, "
                 "as for want of memory, and start a new loop"
             )
+        add(spans)
         if isinstance(result, InputError):
             raise result
         return result

@@ -19,7 +19,7 @@ def record_training(config: LoaderConfig, model: str | None, batches: int, out: 
     """Train on `batches` batches of a loader and write the trace; returns the number of its spans.
 
     On a GPU each span of the training thread ends when the device has done the work, so a traced step is slower than
-    an untraced one. Stages inside worker processes (plain PyTorch) and inside DALI's own operators leave no spans.
+    an untraced one. DALI's own operators leave no spans.
 
     Args:
         model: name of a torchvision network; None only takes and normalises the batches.
@@ -50,19 +50,18 @@ def write_trace(out: Path, spans: Sequence[Span]) -> None:
 
 
 def events(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    """One complete event a span, in order of time, and a name for each thread."""
-    first, process = min((s.start for s in spans), default=0), os.getpid()
-    names = {s.thread: s.thread_name for s in spans}
-    named = [
-        {"ph": "M", "name": "thread_name", "pid": process, "tid": thread, "args": {"name": name}}
-        for thread, name in names.items()
-    ]
+    """One complete event a span, in order of time, and names of threads and of processes other than this one."""
+    first = min((s.start for s in spans), default=0)
+    threads = {(s.process, s.thread): s.thread_name for s in spans}
+    workers = sorted({s.process for s in spans} - {os.getpid()})
+    named = [_name("process_name", process, process, f"worker {n}") for n, process in enumerate(workers)]
+    named += [_name("thread_name", *place, name) for place, name in threads.items()]
     complete = [
         {
             "ph": "X",
             "name": s.name,
-            "cat": "loader" if s.thread_name.startswith("ffcv") else "training",
-            "pid": process,
+            "cat": "loader" if s.thread_name.startswith("ffcv") or s.process in workers else "training",
+            "pid": s.process,
             "tid": s.thread,
             "ts": (s.start - first) / 1e3,
             "dur": (s.stop - s.start) / 1e3,
@@ -70,3 +69,7 @@ def events(spans: Sequence[Span]) -> list[dict[str, Any]]:
         for s in sorted(spans, key=lambda s: s.start)
     ]
     return named + complete
+
+
+def _name(kind: str, process: int, thread: int, name: str) -> dict[str, Any]:
+    return {"ph": "M", "name": kind, "pid": process, "tid": thread, "args": {"name": name}}

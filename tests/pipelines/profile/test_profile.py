@@ -1,18 +1,21 @@
 """The profiler's arithmetic on made-up measurements, and small real profiles."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from layermix import POLICIES, InputError
+from pipelines import LoaderConfig
 from pipelines.profile import command, disk
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.forecast import forecast, forecast_error, roofline
 from pipelines.profile.isolated import PART, Prefix, StageTimer
 from pipelines.profile.measurements import Device, Disk, InPlace, Profile, Spread
 from pipelines.profile.operations import measure_operations
+from pipelines.profile.trace import record_training
 
 
 def exactly(value):
@@ -182,6 +185,24 @@ def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, 
         command.main([*flags, "--backend", "ffcv"])
 
 
+def test_worker_processes_send_their_spans_home(tmp_path, photographs):
+    from PIL import Image
+
+    for n, picture in enumerate(photographs[:24]):
+        (tmp_path / "pictures" / f"class{n % 2}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "pictures" / f"class{n % 2}" / f"{n:02d}.png")
+    config = LoaderConfig(data=tmp_path / "pictures", batch_size=4, size=24, crop="random_resized", threads=2)
+    count = record_training(config, None, 6, tmp_path / "t.json")
+    content = json.loads((tmp_path / "t.json").read_text())
+    check_trace(content, batches=6)
+    complete = [event for event in content["traceEvents"] if event["ph"] == "X"]
+    assert len(complete) == count == 6 * 4
+    by_workers = [event for event in complete if event["cat"] == "loader"]
+    assert {event["name"] for event in by_workers} == {"decode, crop, resize", "mix"}
+    assert len({event["pid"] for event in by_workers}) == 2
+    assert os.getpid() not in {event["pid"] for event in by_workers}
+
+
 def check_trace(content, batches):
     """The rules of the trace event format, and that spans of one thread do not overlap without nesting."""
     complete = [event for event in content["traceEvents"] if event["ph"] == "X"]
@@ -189,7 +210,7 @@ def check_trace(content, batches):
     assert {"wait for the loader", "normalise", "decode, crop, resize", "mix"} <= names
     assert sum(event["name"] == "normalise" for event in complete) == batches
     assert [event["ts"] for event in complete] == sorted(event["ts"] for event in complete)
-    named = {event["tid"] for event in content["traceEvents"] if event["ph"] == "M"}
+    named = {event["tid"] for event in content["traceEvents"] if event["name"] == "thread_name"}
     for thread in {event["tid"] for event in complete}:
         assert thread in named
         ends: list[float] = []
