@@ -54,13 +54,17 @@ def print_problems(problems: Sequence[Problem]) -> None:
 
 def print_table(table: Table) -> None:
     """Print the table with a metric a line and a model a column: rich on a terminal, plain text otherwise."""
-    header = ["metric (percent, lower is better)", "n", *table.rows]
+    header = ["metric (errors in percent)", "n", *(", ".join(row.labels) for row in table.rows)]
     lines = [
-        [f"{column.group}, {column.title}", f"{count:,}", *(_text(row[index]) for row in table.rows.values())]
-        for index, (column, count) in enumerate(zip(table.columns, table.counts))
+        [
+            column.name,
+            "" if column.count is None else f"{column.count:,}",
+            *(_text(row.entries[i]) for row in table.rows),
+        ]
+        for i, column in enumerate(table.columns)
     ]
     print_lines(header, lines)
-    print("* lowest of the row; brackets: 95% interval")
+    print(f"* {table.marked}; brackets: 95% interval")
 
 
 def print_lines(header: list[str], lines: list[list[str]]) -> None:
@@ -71,11 +75,9 @@ def print_lines(header: list[str], lines: list[list[str]]) -> None:
         _print_plain(header, lines)
 
 
-def _text(entry: Entry | None) -> str:
-    if entry is None:
-        return "-"
-    mark = "*" if entry.best else ""
-    return f"{entry.percent}{mark} ({entry.interval})" if entry.interval else f"{entry.percent}{mark}"
+def _text(entry: Entry) -> str:
+    mark = "*" if entry.is_marked else ""
+    return f"{entry.text}{mark} ({entry.interval_text})" if entry.interval is not None else f"{entry.text}{mark}"
 
 
 def _print_rich(header: list[str], lines: list[list[str]]) -> None:

@@ -60,9 +60,13 @@ class Record:
             for model, cells in self.cells.items()
         }
 
+    def read_suites(self, store: Path) -> list[Suite]:
+        """What was measured; `store` is named in errors."""
+        return [read_suite(description, str(store)) for description in self.suites]
+
     def score(self, store: Path) -> Evaluation:
         """Every number anew, from the store alone."""
-        suites = [read_suite(description, str(store)) for description in self.suites]
+        suites = self.read_suites(store)
         return Evaluation(
             models=self.models,
             dataset=self.dataset,

@@ -13,9 +13,9 @@ from eval.gallery import STAGES
 from eval.illustrations import Album, Illustrations
 from eval.metrics import ReliabilityCurve, reliability_curve
 from eval.predictions import CellPredictions
+from eval.report.tables import ReportTables
 from eval.results import Evaluation, software_versions
 from eval.suites.calibration import pooled_confidence
-from eval.tables import HEADLINES, Table, build_table, severity_columns
 from writers.corruptions import CORRUPTIONS, SEVERITIES
 
 MOST_BINS, LEAST_IN_BIN = 15, 25
@@ -39,6 +39,7 @@ def reliability_curves(predictions: CellPredictions) -> dict[str, ReliabilityCur
 
 def render_report(
     evaluation: Evaluation,
+    tables: ReportTables,
     curves: Mapping[str, Mapping[str, ReliabilityCurve]],
     illustrations: Illustrations,
     album: Album,
@@ -60,8 +61,7 @@ def render_report(
     return environment.get_template("report.html").render(
         evaluation=evaluation,
         versions=software_versions(),
-        headline=build_table(measurements, HEADLINES),
-        corruption_tables={name: _severity_table(evaluation, name) for name in corruptions},
+        tables=tables,
         severity_panels=severity_panels(measurements, corruptions, SEVERITIES),
         heat_maps=heat_maps,
         heat_scale=heat_scale,
@@ -78,10 +78,6 @@ def render_report(
 def _measured_corruptions(evaluation: Evaluation) -> list[str]:
     cells = {m.cell for row in evaluation.measurements.values() for m in row if m.suite == "c"}
     return [name for name in CORRUPTIONS if f"c/{name}" in cells]
-
-
-def _severity_table(evaluation: Evaluation, corruption: str) -> Table:
-    return build_table(evaluation.measurements, severity_columns(corruption, SEVERITIES))
 
 
 def _details(evaluation: Evaluation) -> dict[tuple[str, str], str]:

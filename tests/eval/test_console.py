@@ -6,7 +6,7 @@ import pytest
 
 from eval.console import cell_progress, print_table
 from eval.suites import Measurement
-from eval.tables import HEADLINES, build_table
+from eval.tables import Measured, headline_table
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def table():
             interval=(value - 0.01, value + 0.01),
         )
 
-    return build_table({"plain": [top1(0.25)], "[red]odd[/red]": [top1(0.1)]}, HEADLINES)
+    return headline_table(Measured.of({"plain": [top1(0.25)], "[red]odd[/red]": [top1(0.1)]}))
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -31,7 +31,7 @@ def test_the_table_shows_models_counts_intervals_and_the_lowest(table, terminal,
     monkeypatch.setenv("COLUMNS", "160")
     print_table(table)
     printed = capsys.readouterr().out
-    for text in ("Clean, top-1 error", "1,234", "plain", "[red]odd[/red]", "25.0 (24.0", "10.0* (9.0", "* lowest"):
+    for text in ("Clean, top-1 error", "1,234", "plain", "[red]odd[/red]", "25.0 (24.0", "10.0* (9.0", "* best"):
         assert text in printed
 
 

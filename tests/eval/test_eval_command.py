@@ -32,7 +32,9 @@ def test_writes_both_files_and_prints_the_table_and_their_place(arguments, tmp_p
     assert "Clean, top-1 error" in printed.out
     assert printed.out.rstrip().endswith("report: report/report.html")
     assert "[8/8] pgd/2/0" in printed.err
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "results.json", "store"]
+    tables = ["tables.csv", "tables.md", "tables.tex"]
+    written = sorted(path.name for path in (tmp_path / "report").iterdir())
+    assert written == ["report.html", "results.json", "store", *tables]
 
 
 def results(folder) -> dict:
@@ -164,7 +166,8 @@ def test_the_report_is_made_again_byte_for_byte_without_a_model_or_a_picture(
 ):
     monkeypatch.setattr(FractalBank, "open", lambda path: bank)
     main([*arguments, "--suite", "clean", "c", "calibration", "--fractals", "bank.beton"])
-    written = {name: (tmp_path / "report" / name).read_bytes() for name in ("report.html", "results.json")}
+    names = ("report.html", "results.json", "tables.md", "tables.csv", "tables.tex")
+    written = {name: (tmp_path / "report" / name).read_bytes() for name in names}
     for name in written:
         (tmp_path / "report" / name).unlink()
     monkeypatch.setattr(command, "load_subjects", None)

@@ -7,13 +7,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from eval.bootstrap import Resampling, compare, replicate
 from eval.gallery import STAGES
 from eval.illustrations import Album, AugmentationRow, Illustrations, WorstError, WorstErrors
 from eval.problems import Problem
 from eval.report import reliability_curves, render_report
+from eval.report.tables import report_tables
 from eval.results import Evaluation, software_versions, write_results
 from eval.suites import SuiteOptions
-from eval.tables import HEADLINES
+from eval.tables import Measured, headline_numbers
 from layermix.errors import InputError
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -50,7 +52,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def measured(new_subject, new_classifier, new_pictures, evaluated):
-    """An evaluation of two models on every suite with two corruptions, and the reliability curves."""
+    """An evaluation of two models on every suite with two corruptions, its tables and the reliability curves."""
     subjects = [new_subject("plain <b>", new_classifier(10.0)), new_subject("sharp", new_classifier(90.0))]
     options = SuiteOptions(corruptions=("contrast", "gaussian_noise"), pgd_limit=12, regenerate=True)
     names = ("clean", "calibration", "c", "pgd")
@@ -63,7 +65,10 @@ def measured(new_subject, new_classifier, new_pictures, evaluated):
         measurements={name: [m for suite in suites for m in suite.measure(cells)] for name, cells in found.items()},
         created="2025-01-02 03:04 UTC",
     )
-    return evaluation, {name: reliability_curves(cells) for name, cells in found.items()}
+    resampling = Resampling(replicates=40)
+    replicates = {name: replicate(suites, cells, resampling) for name, cells in found.items()}
+    tables = report_tables(evaluation, compare(evaluation.measurements, replicates))
+    return evaluation, tables, {name: reliability_curves(cells) for name, cells in found.items()}
 
 
 def model_facts(name: str) -> dict:
@@ -71,12 +76,15 @@ def model_facts(name: str) -> dict:
     return {"name": name, "epoch": 3, "step": 1200, "config": {}, **facts}
 
 
+def tables_of(evaluation: Evaluation):
+    return report_tables(evaluation, compare(evaluation.measurements, {name: {} for name in evaluation.measurements}))
+
+
 NONE = (Illustrations(missing="none"), Album())
 
 
 def render(measured, illustrated) -> str:
-    evaluation, curves = measured
-    return render_report(evaluation, curves, *illustrated)
+    return render_report(*measured, *illustrated)
 
 
 @pytest.fixture
@@ -106,10 +114,12 @@ def test_the_page_asks_nothing_of_the_network(measured, gallery):
 
 
 def test_every_model_and_headline_number_is_shown(page, measured):
-    for record in measured[0].records():
-        assert record["model"] in page.text
-        if (record["suite"], record["cell"], record["metric"], record["protocol"]) in {c.key for c in HEADLINES}:
-            assert f"{100 * record['value']:.1f}" in page.text
+    keys = {number.key for number in headline_numbers(Measured.of(measured[0].measurements))}
+    for model, found in measured[0].measurements.items():
+        assert model in page.text
+        for measurement in found:
+            if measurement.key in keys:
+                assert f"{100 * measurement.value:.1f}" in page.text
 
 
 def test_names_are_text_not_markup(page):
@@ -157,15 +167,15 @@ def test_one_suite_alone_makes_a_page_of_its_own_numbers(measured):
             measurements=only,
             created="now",
         )
-        curves = measured[1] if suite == "calibration" else {}
-        page = Page(render_report(part, curves, *NONE))
+        curves = measured[2] if suite == "calibration" else {}
+        page = Page(render_report(part, tables_of(part), curves, *NONE))
         assert ("PGD is L∞" in page.text) == (suite == "pgd")
         assert ("RMS calibration error sorts" in page.text) == (suite == "calibration")
         assert ("mCE is the plain mean" in page.text) == (suite == "c")
 
 
 def test_curves_cover_every_sample_in_bins_of_at_least_25(measured):
-    for curves in measured[1].values():
+    for curves in measured[2].values():
         assert {name: int(curve.count.sum()) for name, curve in curves.items()} == {"clean": 120, "corrupted": 1200}
         assert curves["clean"].count.min() >= 25
         assert len(curves["corrupted"].count) == 15
@@ -207,13 +217,13 @@ class TestResults:
 
 
 def test_the_page_calls_pictures_regenerated_only_where_they_are_and_lists_what_is_missing(measured):
-    evaluation, curves = measured
+    evaluation, tables, curves = measured
     released = {
         model: [replace(found, regenerated=False) for found in row] for model, row in evaluation.measurements.items()
     }
     problem = Problem(what="p", reason="<CIFAR-10-P> is not there", missing=True)
-    page = render_report(replace(evaluation, measurements=released, problems=[problem]), curves, *NONE)
+    page = render_report(replace(evaluation, measurements=released, problems=[problem]), tables, curves, *NONE)
     assert "regenerated" not in page
     assert "Missing" in page
     assert "&lt;CIFAR-10-P&gt; is not there" in page
-    assert "regenerated" in render_report(evaluation, curves, *NONE)
+    assert "regenerated" in render_report(evaluation, tables, curves, *NONE)

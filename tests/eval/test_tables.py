@@ -1,12 +1,34 @@
 """`eval.tables` and `eval.figures`: what the reader sees is what was measured."""
 
+import csv
+import re
+from dataclasses import replace
+from io import StringIO
+
 import numpy as np
 import pytest
 
+from eval.bootstrap import Comparison, Difference
 from eval.figures import Frame, reliability_panel, severity_panels
 from eval.metrics import reliability_curve
 from eval.suites import Measurement
-from eval.tables import HEADLINES, build_table, percent, severity_columns
+from eval.tables import (
+    MODEL,
+    Column,
+    Entry,
+    Measured,
+    Row,
+    Table,
+    difference_table,
+    main_tables,
+    percent,
+    protocol_table,
+    severity_table,
+    write_tables,
+)
+from eval.tables.export import latex, long_csv, markdown
+
+MERGED = re.compile(r"\\multicolumn\{(\d+)\}")
 
 
 def error(value: float, cell: str = "clean", suite: str = "clean", interval=None, count: int = 100) -> Measurement:
@@ -21,45 +43,172 @@ def error(value: float, cell: str = "clean", suite: str = "clean", interval=None
     )
 
 
-class TestTable:
-    def test_the_lowest_number_of_a_column_is_marked(self):
-        table = build_table({"a": [error(0.25)], "b": [error(0.125)]}, HEADLINES)
-        assert [row[0].best for row in table.rows.values() if row[0]] == [False, True]
+def main(rows: dict[str, list[Measurement]], **more) -> Table:
+    """The table of error and robustness."""
+    return main_tables(Measured.of(rows, **more))[0]
 
-    def test_equal_lowest_numbers_share_the_mark(self):
-        table = build_table({"a": [error(0.1)], "b": [error(0.1)], "c": [error(0.3)]}, HEADLINES)
-        assert [row[0].best for row in table.rows.values() if row[0]] == [True, True, False]
+
+def columns_of(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+class TestNumbers:
+    def test_the_lowest_error_of_a_column_is_marked(self):
+        table = main({"a": [error(0.25)], "b": [error(0.125)]})
+        assert [row.entries[0].is_marked for row in table.rows] == [False, True]
+
+    def test_of_an_auroc_the_highest_is_marked(self):
+        def auroc(value: float) -> Measurement:
+            return replace(error(value, cell="ood/noise", suite="ood"), metric="softmax_auroc")
+
+        (table,) = main_tables(Measured.of({"a": [auroc(0.75)], "b": [auroc(0.5)]}))
+        assert columns_of(table) == ["OOD noise, AUROC softmax"]
+        assert [row.entries[0].is_marked for row in table.rows] == [True, False]
+
+    def test_equal_best_numbers_share_the_mark(self):
+        table = main({"a": [error(0.1)], "b": [error(0.1)], "c": [error(0.3)]})
+        assert [row.entries[0].is_marked for row in table.rows] == [True, True, False]
 
     def test_the_mark_looks_at_the_numbers_not_at_their_rounding(self):
-        table = build_table({"a": [error(0.10004)], "b": [error(0.10001)]}, HEADLINES)
-        entries = [row[0] for row in table.rows.values()]
-        assert [(entry.percent, entry.best) for entry in entries if entry] == [("10.0", False), ("10.0", True)]
+        table = main({"a": [error(0.10004)], "b": [error(0.10001)]})
+        entries = [row.entries[0] for row in table.rows]
+        assert [(entry.text, entry.is_marked) for entry in entries] == [("10.0", False), ("10.0", True)]
 
     def test_nothing_is_marked_for_one_model_or_equal_models(self):
-        assert not any(e.best for e in build_table({"a": [error(0.2)]}, HEADLINES).rows["a"] if e)
-        same = build_table({"a": [error(0.2)], "b": [error(0.2)]}, HEADLINES)
-        assert not any(entry.best for row in same.rows.values() for entry in row if entry)
+        for rows in ({"a": [error(0.2)]}, {"a": [error(0.2)], "b": [error(0.2)]}):
+            assert not any(entry.is_marked for row in main(rows).rows for entry in row.entries)
 
-    def test_columns_nobody_measured_are_left_out_and_gaps_are_none(self):
+    def test_columns_nobody_measured_are_left_out_and_gaps_are_dashes(self):
         pgd = error(0.9, cell="pgd/2", suite="pgd", count=50)
-        table = build_table({"a": [error(0.2)], "b": [error(0.3), pgd]}, HEADLINES)
-        assert [column.group for column in table.columns] == ["Clean", "PGD"]
-        assert table.counts == [100, 50]
-        assert table.rows["a"][1] is None
+        table = main({"a": [error(0.2)], "b": [error(0.3), pgd]})
+        assert [(column.name, column.count) for column in table.columns] == [
+            ("Clean, top-1 error", 100),
+            ("PGD 2/255, top-1 error", 50),
+        ]
+        assert table.rows[0].entries[1].text == "\N{EN DASH}"
 
-    def test_intervals_are_written_in_percent(self):
-        table = build_table({"a": [error(0.2, interval=(0.13, 0.289))]}, HEADLINES)
-        entry = table.rows["a"][0]
-        assert entry is not None
-        assert (entry.percent, entry.interval) == ("20.0", "13.0\N{EN DASH}28.9")
+    def test_every_budget_of_the_attack_has_a_column_by_its_size(self):
+        attacks = [error(0.9, cell=f"pgd/{budget}", suite="pgd") for budget in ("10", "0.5", "2")]
+        assert [column.group for column in main({"a": attacks}).columns] == ["PGD 0.5/255", "PGD 2/255", "PGD 10/255"]
 
-    def test_severity_columns_end_with_the_pooled_error(self):
-        columns = severity_columns("fog", (1, 2))
-        assert [column.title for column in columns] == ["1", "2", "pooled"]
-        assert [column.key[1] for column in columns] == ["c/fog/1", "c/fog/2", "c/fog"]
+    def test_the_bootstraps_interval_stands_before_the_measurements_own(self):
+        own = error(0.2, interval=(0.13, 0.289))
+        assert main({"a": [own]}).rows[0].entries[0].interval_text == "13.0\N{EN DASH}28.9"
+        table = main({"a": [own]}, intervals={"a": {own.key: (0.15, 0.25)}})
+        assert table.rows[0].entries[0].interval_text == "15.0\N{EN DASH}25.0"
+
+    def test_a_distance_is_not_a_percentage(self):
+        distance = replace(error(1.625, cell="p", suite="p"), metric="mt5d")
+        table = main({"a": [distance]})
+        assert (table.columns[0].unit, table.rows[0].entries[0].text) == ("distance", "1.62")
 
     def test_percent_has_one_decimal(self):
         assert [percent(value) for value in (0, 0.12345, 1)] == ["0.0", "12.3", "100.0"]
+
+
+class TestSeverities:
+    def test_a_row_a_corruption_and_model_ends_with_the_pooled_error(self):
+        cells = [*(f"c/fog/{level}" for level in range(1, 6)), "c/fog", "c"]
+        rows = {
+            name: [error(value + index / 10, cell=cell, suite="c") for index, cell in enumerate(cells)]
+            for name, value in (("a", 0.1), ("b", 0.2))
+        }
+        table = severity_table(Measured.of(rows), "c")
+        assert table is not None
+        assert [column.title for column in table.columns] == ["1", "2", "3", "4", "5", "pooled"]
+        assert [row.labels for row in table.rows] == [("fog", "a"), ("fog", "b")]
+        assert [entry.text for entry in table.rows[0].entries] == ["10.0", "20.0", "30.0", "40.0", "50.0", "60.0"]
+        assert [len(block) for block in table.blocks()] == [2]
+
+    def test_without_corruptions_there_is_no_table(self):
+        assert severity_table(Measured.of({"a": [error(0.1)]}), "c") is None
+
+
+class TestComparisons:
+    def test_the_gap_between_protocols_is_strict_less_paper(self):
+        strict = error(0.25, cell="pgd/2", suite="pgd")
+        rows = {"a": [strict, replace(strict, protocol="paper", value=0.5)], "b": [strict]}
+        table = protocol_table(Measured.of(rows))
+        assert table is not None
+        (row,) = table.rows
+        assert row.labels == ("PGD 2/255, top-1 error", "a")
+        assert [entry.text for entry in row.entries] == ["50.0", "25.0", "-25.0"]
+
+    def test_without_a_number_of_both_protocols_there_is_no_table(self):
+        assert protocol_table(Measured.of({"a": [error(0.1)]})) is None
+
+    def test_differences_are_signed_and_marked_where_zero_is_outside(self):
+        key, rows = error(0).key, {"a": [error(0.25)], "b": [error(0.125)], "c": [error(0.24)]}
+        differences = {
+            "b": {key: Difference(value=-0.125, interval=(-0.2, -0.05))},
+            "c": {key: Difference(value=-0.01, interval=(-0.05, 0.03))},
+        }
+        comparison = Comparison(against="a", intervals={}, differences=differences)
+        table = difference_table(Measured.of(rows), comparison)
+        assert table is not None
+        assert [(row.labels, row.entries[0].text, row.entries[0].is_marked) for row in table.rows] == [
+            (("b",), "-12.5", True),
+            (("c",), "-1.0", False),
+        ]
+        assert table.rows[0].entries[0].interval_text == "-20.0 to -5.0"
+
+
+@pytest.fixture
+def table() -> Table:
+    entries = [
+        Entry(value=12.34, interval=(10.0, 15.0), is_marked=True, marks="a", paper=20.7),
+        Entry(value=None, marks="b"),
+    ]
+    return Table(
+        name="trial",
+        title="A & B_1",
+        stub=("Corruption", MODEL),
+        columns=[Column(group="C\N{COMBINING MACRON}", title="50%"), Column(group="P", title="mT5D", unit="distance")],
+        rows=[Row(labels=("fog", "x|y_z"), entries=entries)],
+        marked="best",
+        legend={"a": "made here", "b": "not comparable"},
+    )
+
+
+class TestExport:
+    def test_markdown_has_a_line_a_row_and_says_what_is_bold(self, table):
+        lines = markdown(table).splitlines()
+        assert lines[0] == "## A & B_1"
+        assert lines[3] == "| --- | --- | ---: | ---: |"
+        assert lines[4] == ("| fog | x\\|y_z | **12.3**<sup>a</sup> (10.0\N{EN DASH}15.0); paper 20.7 | <sup>b</sup> |")
+        assert [line for line in lines[5:] if line] == ["Bold: best.", "a: made here.", "b: not comparable."]
+
+    def test_csv_has_a_line_a_number_with_all_digits(self, table):
+        lines = list(csv.DictReader(StringIO(long_csv([table]))))
+        assert [line["column"] for line in lines] == ["fog, C\N{COMBINING MACRON}, 50%", "fog, P, mT5D"]
+        assert lines[0] == {
+            "table": "trial",
+            "model": "x|y_z",
+            "column": "fog, C\N{COMBINING MACRON}, 50%",
+            "unit": "percent",
+            "value": "12.34",
+            "low": "10.0",
+            "high": "15.0",
+            "marks": "a",
+            "paper": "20.7",
+        }
+        assert (lines[1]["unit"], lines[1]["value"], lines[1]["marks"]) == ("distance", "", "b")
+
+    def test_latex_is_balanced_safe_and_has_a_place_a_column(self, table):
+        text = latex(table)
+        body = text[text.index("\\toprule") : text.index("\\bottomrule")]
+        rows = [line for line in body.splitlines() if "&" in line]
+        places = [line.replace("\\&", "").count("&") + sum(int(n) - 1 for n in MERGED.findall(line)) for line in rows]
+        assert places == [3, 3, 3]
+        assert text.count("{") - text.count("\\{") == text.count("}") - text.count("\\}")
+        for words in ("A \\& B\\_1", "50\\%", "x|y\\_z", "$\\bar{\\mathrm{C}}$", "10.0--15.0", "\\textit{20.7}"):
+            assert words in text
+
+    def test_all_files_are_written(self, table, tmp_path):
+        write_tables(tmp_path, [table, table])
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["tables.csv", "tables.md", "tables.tex"]
+        assert (tmp_path / "tables.md").read_text().count("## A & B_1") == 2
+        assert (tmp_path / "tables.tex").read_text().count("\\toprule") == 2
 
 
 class TestSeverityPanels:

@@ -1,0 +1,45 @@
+"""The tables of a report, in its order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eval.bootstrap import Comparison
+from eval.results import Evaluation
+from eval.tables import (
+    Measured,
+    Table,
+    difference_table,
+    headline_table,
+    main_tables,
+    protocol_table,
+    severity_table,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportTables:
+    """All tables of a report; None and () where nothing was measured for one."""
+
+    headlines: Table
+    main: Sequence[Table]
+    differences: Table | None
+    protocols: Table | None
+    severities: Sequence[Table]
+
+    def all(self) -> list[Table]:
+        """Those that go into files, each number once."""
+        singles = [table for table in (self.differences, self.protocols) if table is not None]
+        return [*self.main, *singles, *self.severities]
+
+
+def report_tables(evaluation: Evaluation, comparison: Comparison) -> ReportTables:
+    """From the numbers of an evaluation, with the bootstrap's intervals."""
+    measured = Measured.of(evaluation.measurements, comparison.intervals)
+    severities = [severity_table(measured, suite) for suite in ("c", "cbar")]
+    return ReportTables(
+        headlines=headline_table(measured),
+        main=main_tables(measured),
+        differences=difference_table(measured, comparison),
+        protocols=protocol_table(measured),
+        severities=[table for table in severities if table is not None],
+    )

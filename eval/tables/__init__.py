@@ -1,0 +1,28 @@
+"""Numbers arranged for reading: tables as data, and the forms that they are written in."""
+
+from eval.tables.comparisons import difference_table, protocol_table
+from eval.tables.export import write_tables
+from eval.tables.main import headline_numbers, headline_table, main_tables, severity_table
+from eval.tables.numbers import Measured, Number, by_key, number_table
+from eval.tables.table import MODEL, Column, Entry, Row, Table, interval_text, percent
+
+__all__ = [
+    "MODEL",
+    "Column",
+    "Entry",
+    "Measured",
+    "Number",
+    "Row",
+    "Table",
+    "by_key",
+    "difference_table",
+    "headline_numbers",
+    "headline_table",
+    "interval_text",
+    "main_tables",
+    "number_table",
+    "percent",
+    "protocol_table",
+    "severity_table",
+    "write_tables",
+]
