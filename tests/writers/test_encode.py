@@ -40,6 +40,29 @@ def test_a_jpeg_that_needs_no_change_keeps_its_bytes():
         assert_close(stored, image)
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_bytes_are_kept_where_the_readers_decoder_has_no_complaint_about_the_whole_picture(options):
+    """Against the decoder at full size: cut anywhere or with a bit changed."""
+    image = smooth_picture(80, 120)
+    image = (image + np.random.default_rng(0).integers(-20, 20, image.shape)).clip(0, 255).astype(np.uint8)
+    sound, rng, complaints = jpeg(image, **options), np.random.default_rng(1), 0
+    for _ in range(80):
+        data = bytearray(sound)
+        place = int(rng.integers(700, len(data)))
+        if rng.integers(2):
+            del data[place:]
+        else:
+            data[place] ^= 1 << int(rng.integers(8))
+        encoded, pixels = np.frombuffer(data, np.uint8), np.zeros((80, 120, 3), np.uint8)
+        is_sound = imdecode(encoded, pixels, 80, 120, 80, 120, 0, 0, 1, 1, False, False) == 0
+        complaints += not is_sound
+        try:
+            assert (store(bytes(data)).data == data) == is_sound
+        except InputError:
+            assert not is_sound
+    assert 20 < complaints < 80
+
+
 def test_a_gray_jpeg_keeps_its_bytes_and_ffcv_reads_it_as_rgb():
     gray = smooth_picture(80, 120)[..., 0]
     data = jpeg(gray)
