@@ -52,7 +52,8 @@ class EvalOptions:
         checkpoint: run folders or checkpoint files, any number.
         out: folder for results.json and report.html.
         suite: benchmarks to run: clean, c, cbar, p, pgd, calibration (of clean pictures and of the other suites' sets),
-            ood (sets below ROOT/ood); of ImageNet r, a, v2, sketch, o; autoattack. All but the last if none is given.
+            ood (sets below ROOT/ood); of ImageNet r, a, v2, sketch, o; fourier; autoattack. All but the last two if
+            none is given.
         root: folder that holds the benchmarks' folders (CIFAR-10-C, ImageNet-R, ...).
         regenerate: make c, cbar and p from the test set on the fly where `root` lacks them; results say so.
         protocols: paper repeats what the published programs compute, strict keeps to the definitions.
@@ -64,6 +65,8 @@ class EvalOptions:
         pgd_budgets: budgets of the attack in 255ths.
         pgd_restarts: starts of the attack a picture; one that succeeds counts.
         flip_rates: JSON file of AlexNet's flip probability by perturbation, for mFR.
+        fourier_samples: pictures, spread over the test set, that fourier shows under waves of every frequency.
+        fourier_grid: side of fourier's square of frequencies, odd; 31 for CIFAR, 63 for ImageNet where none is given.
         worst_errors: of each model so many of its most confident mistakes are shown; 0 for none.
         device: `auto` is a GPU where there is one.
         precision: float32 as published; tf32, bfloat16 and float16 are faster and move logits.
@@ -86,6 +89,8 @@ class EvalOptions:
     pgd_budgets: tuple[float, ...] = (2.0,)
     pgd_restarts: int = 1
     flip_rates: Path | None = None
+    fourier_samples: int = 1000
+    fourier_grid: int | None = None
     worst_errors: int = 8
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: PrecisionName = "float32"
@@ -227,5 +232,5 @@ def _configuration(
 
 _RECORDED = (
     *("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "pgd_restarts"),
-    *("precision", "seed", "worst_errors"),
+    *("fourier_samples", "fourier_grid", "precision", "seed", "worst_errors"),
 )

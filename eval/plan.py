@@ -11,6 +11,7 @@ from eval.suites.calibration import Calibration
 from eval.suites.clean import Clean, clean_cell, clean_shift
 from eval.suites.corruptions import Corruptions, OtherCorruptions, check_corruptions
 from eval.suites.detection import ImageNetO, OutOfDistribution
+from eval.suites.fourier import Fourier
 from eval.suites.natural import Adversarial, NewTestSet, Renditions, Sketch
 from eval.suites.perturbations import Perturbations
 from eval.suites.pgd import Pgd
@@ -31,13 +32,14 @@ _SUITES = (
     ImageNetO,
     OutOfDistribution,
     Pgd,
+    Fourier,
     AutoAttack,
     Calibration,
 )
 SUITES: Mapping[str, Any] = {suite.name: suite for suite in _SUITES}
 """Every suite's class by the name that the command takes; each but Calibration has `plan(context)`."""
 
-EXTRA = (AutoAttack.name,)
+EXTRA = (Fourier.name, AutoAttack.name)
 """Suites that run only where they are named."""
 
 

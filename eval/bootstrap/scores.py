@@ -16,6 +16,7 @@ from eval.suites import Key, Suite
 from eval.suites.autoattack import AutoAttack
 from eval.suites.clean import CLEAN, Clean, error_ranks
 from eval.suites.corruptions import Corruptions, OtherCorruptions
+from eval.suites.fourier import Fourier
 from eval.suites.natural import NaturalShift, restricted
 from eval.suites.perturbations import Perturbations, compare_frames
 from eval.suites.pgd import Pgd
@@ -55,6 +56,12 @@ def _(suite: Pgd, predictions: CellPredictions) -> Scores:
 def _(suite: AutoAttack, predictions: CellPredictions) -> Scores:
     key = (suite.name, suite.name, "top1_error", "strict")
     return {key: predictions[suite.name].mistakes()} if suite.name in predictions else {}
+
+
+@sample_scores.register
+def _(suite: Fourier, predictions: CellPredictions) -> Scores:
+    wrong = suite.mistakes(predictions)
+    return {} if wrong is None else {(suite.name, suite.name, "mean_error", "strict"): wrong.mean(axis=1)}
 
 
 @sample_scores.register

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.suites import Measurement
+from eval.suites import Key, Measurement
 from eval.tables import by_key, interval_text, percent
 
 COLUMN, ROW = 38.0, 22.0
@@ -83,36 +83,36 @@ class HeatMap:
         return round(self.top + ROW * len(self.rows) + 1, 2)
 
 
-_TITLES = {"c": "Corruptions of C", "cbar": "Corruptions of C-bar"}
-
-
-def corruption_maps(measurements: Mapping[str, Sequence[Measurement]]) -> tuple[list[HeatMap], HeatScale | None]:
-    """A map for C and one for C-bar, as far as they were measured, and the scale that they share.
+def corruption_maps(
+    measurements: Mapping[str, Sequence[Measurement]], titles: Mapping[str, str]
+) -> tuple[list[HeatMap], HeatScale | None]:
+    """A map for each suite of `titles` that was measured, and the scale that they share.
 
     Values are top-1 errors by the strict protocol, pooled over severities, in the order of the benchmark; the last
     column is their mean, where every corruption is there.
     """
     known = {model: by_key(found) for model, found in measurements.items()}
-    grids = {suite: _pooled(measurements, suite) for suite in _TITLES}
+    grids = {suite: _pooled(measurements, suite) for suite in titles}
     values = [
         known[model][key].value for keys in grids.values() for key in keys for model in known if key in known[model]
     ]
     if not values:
         return [], None
     scale = HeatScale.around(values)
-    return [_map(_TITLES[suite], keys, known, scale) for suite, keys in grids.items() if keys], scale
+    return [_map(titles[suite], keys, known, scale) for suite, keys in grids.items() if keys], scale
 
 
-def _pooled(measurements: Mapping[str, Sequence[Measurement]], suite: str) -> list[tuple[str, str, str, str]]:
-    """Keys of the columns: every corruption that any model was measured on, and the mean."""
-    keys = [
-        (m.suite, m.cell, m.metric, m.protocol)
-        for found in measurements.values()
-        for m in found
-        if m.suite == suite and m.protocol == "strict"
-    ]
-    pooled = [key for key in keys if key[2] == "top1_error" and key[1].count("/") == 1]
-    return list(dict.fromkeys(pooled + [key for key in keys if key[1:3] == (suite, "mce")]))
+def measured_corruptions(measurements: Mapping[str, Sequence[Measurement]], suite: str) -> list[str]:
+    """The corruptions of a suite that any model was measured on, in the order of the benchmark."""
+    cells = [m.cell for found in measurements.values() for m in found if m.suite == suite and m.metric == "top1_error"]
+    return list(dict.fromkeys(cell.partition("/")[2] for cell in cells if cell.count("/") == 1))
+
+
+def _pooled(measurements: Mapping[str, Sequence[Measurement]], suite: str) -> list[Key]:
+    """Keys of the columns: every corruption, and the mean where any model has it."""
+    keys = [(suite, f"{suite}/{name}", "top1_error", "strict") for name in measured_corruptions(measurements, suite)]
+    mean = (suite, suite, "mce", "strict")
+    return [*keys, *([mean] if any(m.key == mean for found in measurements.values() for m in found) else [])]
 
 
 def _map(title: str, keys, known, scale: HeatScale) -> HeatMap:

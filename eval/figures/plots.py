@@ -92,15 +92,18 @@ class Panel:
 
 
 def severity_panels(
-    measurements: Mapping[str, Sequence[Measurement]], corruptions: Sequence[str], severities: Sequence[int]
+    measurements: Mapping[str, Sequence[Measurement]],
+    corruptions: Sequence[str],
+    severities: Sequence[int],
+    suite: str = "c",
 ) -> list[Panel]:
-    """A plot a corruption: top-1 error against severity, 0 being the clean pictures, a line a model.
+    """A plot a corruption of the suite: top-1 error against severity, 0 being the clean pictures, a line a model.
 
     All plots share one scale, from 0 to the next 20% above the largest error or interval end.
     """
     numbers = {model: by_key(found) for model, found in measurements.items()}
     rows = {
-        name: {model: _severity_row(known, name, severities) for model, known in numbers.items()}
+        name: {model: _severity_row(known, f"{suite}/{name}", severities) for model, known in numbers.items()}
         for name in corruptions
     }
     shown = [found for row in rows.values() for line in row.values() for _, found in line]
@@ -112,8 +115,9 @@ def severity_panels(
     return [_severity_panel(name, row, frame, severities) for name, row in rows.items()]
 
 
-def _severity_row(known, name: str, severities: Sequence[int]) -> list[tuple[int, Measurement]]:
-    keys = {level: ("c", f"c/{name}/{level}", "top1_error", "strict") for level in severities}
+def _severity_row(known, corruption: str, severities: Sequence[int]) -> list[tuple[int, Measurement]]:
+    suite = corruption.partition("/")[0]
+    keys = {level: (suite, f"{corruption}/{level}", "top1_error", "strict") for level in severities}
     keys = {0: ("clean", "clean", "top1_error", "strict"), **keys}
     return [(level, known[key]) for level, key in keys.items() if key in known]
 

@@ -37,7 +37,7 @@ class Album:
 
     def address(self, name: str) -> str:
         """The picture as a `data:` address, which holds all of it."""
-        return f"data:image/{name.rpartition('.')[2]};base64,{b64encode(self.files[name]).decode()}"
+        return data_address(name.rpartition(".")[2], self.files[name])
 
     def save(self, folder: Path) -> None:
         """Write every picture that is not yet in `folder`, each whole or not at all."""
@@ -50,6 +50,11 @@ class Album:
     def read(cls, folder: Path, names: set[str]) -> "Album":
         """The pictures of these names; InputError for one that is missing or not what its name says."""
         return cls({name: _read(folder / name) for name in sorted(names)})
+
+
+def data_address(kind: str, content: bytes) -> str:
+    """An encoded picture of this kind, `png` or `jpeg`, as an address that holds all of it."""
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"
 
 
 def _name(content: bytes, kind: str) -> str:

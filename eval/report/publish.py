@@ -6,7 +6,8 @@ from eval.bootstrap import Resampling, compare, replicate
 from eval.console import print_table
 from eval.illustrations import read_illustrations
 from eval.record import Record
-from eval.report.page import reliability_curves, render_report
+from eval.report.figures import report_figures
+from eval.report.page import render_report
 from eval.report.tables import report_tables
 from eval.results import write_results, write_text
 from eval.tables import write_tables
@@ -21,11 +22,10 @@ def publish(record: Record, store: Path, out: Path, against: str | None = None) 
     suites, resampling = record.read_suites(store), Resampling()
     replicates = {name: replicate(suites, found, resampling) for name, found in predictions.items()}
     tables = report_tables(evaluation, compare(evaluation.measurements, replicates, against))
-    calibrated = any(suite["suite"] == "calibration" for suite in record.suites)
-    curves = {name: reliability_curves(found) for name, found in predictions.items()} if calibrated else {}
+    figures = report_figures(evaluation, suites, predictions)
     report = out / "report.html"
     write_results(out / "results.json", evaluation)
-    write_text(report, render_report(evaluation, tables, curves, *read_illustrations(record.folder(store))))
+    write_text(report, render_report(evaluation, tables, figures, *read_illustrations(record.folder(store))))
     write_tables(out, tables.all())
     print_table(tables.headlines)
     print(f"report: {report}")

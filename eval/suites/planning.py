@@ -35,6 +35,8 @@ class SuiteOptions:
     pgd_budgets: tuple[float, ...] = (2.0,)
     pgd_restarts: int = 1
     flip_rates: Path | None = None
+    fourier_samples: int = 1000
+    fourier_grid: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -48,6 +50,10 @@ class SuiteOptions:
             raise InputError(f"--pgd-restarts must be ≥ 1, got {self.pgd_restarts}; 1 is the published attack")
         if not self.pgd_budgets or min(self.pgd_budgets) <= 0:
             raise InputError(f"--pgd-budgets must be > 0 in 255ths, got {self.pgd_budgets}; 2 is the published one")
+        if self.fourier_samples < 1:
+            raise InputError(f"--fourier-samples must be ≥ 1, got {self.fourier_samples}; 1000 is as published")
+        if self.fourier_grid is not None and (self.fourier_grid < 3 or self.fourier_grid % 2 == 0):
+            raise InputError(f"--fourier-grid must be odd and ≥ 3, got {self.fourier_grid}; zero is in its middle")
         if not 0 <= self.seed < 2**64:
             raise InputError(f"--seed must be in [0, 2**64), got {self.seed}; pass a non-negative integer")
 

@@ -1,13 +1,17 @@
 """`eval.figures`: heat maps hold every number, and every number can be read on its shade."""
 
+import base64
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import eval as eval_package
 from eval.figures import HeatScale, corruption_maps
+from eval.figures.fourier import frequency_maps
 from eval.figures.heat_map import COLUMN, LAST_DARK_INK, LONGEST, ROW, shortened
 from eval.suites import Measurement
 
@@ -29,26 +33,30 @@ def of_model(shift: float) -> list[Measurement]:
     ]
 
 
+def maps(measurements: dict[str, list[Measurement]]):
+    return corruption_maps(measurements, {"c": "C", "cbar": "C-bar"})
+
+
 class TestHeatMap:
     def test_a_row_a_model_and_a_column_a_corruption_with_the_pooled_strict_error(self):
-        maps, _ = corruption_maps({"a": of_model(0), "b": of_model(0.11)})
-        assert [[label for _, label in found.columns] for found in maps] == [["fog", "snow", "mean (mCE)"], ["lines"]]
-        assert [[cell.text for cell in found.cells] for found in maps] == [
+        found, _ = maps({"a": of_model(0), "b": of_model(0.11)})
+        assert [[label for _, label in each.columns] for each in found] == [["fog", "snow", "mean (mCE)"], ["lines"]]
+        assert [[cell.text for cell in each.cells] for each in found] == [
             ["20.0", "30.0", "25.0", "31.0", "41.0", "36.0"],
             ["40.0", "51.0"],
         ]
-        assert maps[0].cells[4].words == "b, snow: 41.0%"
-        assert "b: fog 31.0%, snow 41.0%, mean (mCE) 36.0%." in maps[0].words
+        assert found[0].cells[4].words == "b, snow: 41.0%"
+        assert "b: fog 31.0%, snow 41.0%, mean (mCE) 36.0%." in found[0].words
 
     def test_cells_stand_under_their_labels_and_inside_the_drawing(self):
-        (first, _), _ = corruption_maps({"a": of_model(0), "a model of a long name": of_model(0.1)})
+        (first, _), _ = maps({"a": of_model(0), "a model of a long name": of_model(0.1)})
         labels = [(column, row) for row, _ in first.rows for column, _ in first.columns]
         middles = [(cell.x + COLUMN / 2, cell.y + ROW / 2) for cell in first.cells]
         np.testing.assert_allclose(middles, labels, atol=0.02)
         assert all(cell.x + COLUMN <= first.width and cell.y + ROW <= first.height for cell in first.cells)
 
     def test_both_maps_share_the_narrowest_scale_of_whole_tenths(self):
-        _, scale = corruption_maps({"a": of_model(0), "b": of_model(0.11)})
+        _, scale = maps({"a": of_model(0), "b": of_model(0.11)})
         assert scale == HeatScale(low=0.2, high=0.6)
         assert [scale.share(value) for value in (0.2, 0.4, 0.6)] == [0, 0.5, 1]
         assert scale.steps(3) == [(0, "20.0"), (0.5, "40.0"), (1, "60.0")]
@@ -60,22 +68,54 @@ class TestHeatMap:
         assert 0 <= scale.share(value) <= 1
 
     def test_what_a_model_was_not_measured_on_stays_empty(self):
-        maps, _ = corruption_maps({"a": of_model(0), "b": [number("c", "c/snow", 0.5)], "c": []})
-        assert [(cell.words, cell.text) for cell in maps[0].cells[3:]] == [("b, snow: 50.0%", "50.0")]
-        assert "c: not measured." in maps[0].words
+        found, _ = maps({"a": of_model(0), "b": [number("c", "c/snow", 0.5)], "c": []})
+        assert [(cell.words, cell.text) for cell in found[0].cells[3:]] == [("b, snow: 50.0%", "50.0")]
+        assert "c: not measured." in found[0].words
 
     def test_nothing_corrupted_gives_no_map(self):
-        assert corruption_maps({"a": [number("clean", "clean", 0.1)]}) == ([], None)
+        assert maps({"a": [number("clean", "clean", 0.1)]}) == ([], None)
 
     def test_long_names_lose_their_middle(self):
         name = "runs/" + "very/" * 20 + "seed-7"
-        (first, _), _ = corruption_maps({name: of_model(0)})
+        (first, _), _ = maps({name: of_model(0)})
         ((_, label),) = first.rows
         assert len(label) == LONGEST
         assert label.startswith("runs/very")
         assert label.endswith("seed-7")
         assert name in first.cells[0].words
         assert shortened("short", LONGEST) == "short"
+
+
+def pixels(address: str) -> np.ndarray:
+    """The picture in an address, as uint8 (H, W, 3)."""
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+class TestFrequencyMaps:
+    ERRORS = np.array([[0.1, 0.2, 0.3], [0.4, 0.0, 0.4], [0.3, 0.2, 0.1]])
+
+    def test_a_pixel_a_frequency_whose_shade_is_that_of_its_error_in_the_legend(self):
+        found = frequency_maps({"a": self.ERRORS, "b": 0.5 * np.ones((3, 3))})
+        assert found is not None
+        assert found.ticks == ("0.0", "25.0", "50.0")
+        legend = pixels(found.legend)[0].astype(int)
+        shown = pixels(found.maps[0].address)
+        assert shown.shape == (3, 3, 3)
+        for place, error in np.ndenumerate(self.ERRORS):
+            nearest = np.abs(legend - shown[place]).sum(axis=1).argmin() / (len(legend) - 1) * 0.5
+            assert nearest == pytest.approx(error, abs=0.01)
+        np.testing.assert_array_equal(pixels(found.maps[1].address), np.broadcast_to(legend[-1], (3, 3, 3)))
+
+    def test_words_say_where_the_error_is_largest(self):
+        found = frequency_maps({"a": self.ERRORS})
+        assert found is not None
+        assert found.maps[0].words == (
+            "a: top-1 error 0.0% at frequency 0, largest 40.0% at 0 periods down and 1 across."
+        )
+
+    def test_without_errors_there_are_no_maps(self):
+        assert frequency_maps({}) is None
 
 
 STYLES = (Path(eval_package.__file__).parent / "templates" / "report.css").read_text()

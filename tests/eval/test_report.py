@@ -11,7 +11,8 @@ from eval.bootstrap import Resampling, compare, replicate
 from eval.gallery import STAGES
 from eval.illustrations import Album, AugmentationRow, Illustrations, WorstError, WorstErrors
 from eval.problems import Problem
-from eval.report import reliability_curves, render_report
+from eval.report import render_report, report_figures
+from eval.report.figures import reliability_curves
 from eval.report.tables import report_tables
 from eval.results import Evaluation, software_versions, write_results
 from eval.suites import SuiteOptions
@@ -52,10 +53,12 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def measured(new_subject, new_classifier, new_pictures, evaluated):
-    """An evaluation of two models on every suite with two corruptions, its tables and the reliability curves."""
+    """An evaluation of two models on every suite with two corruptions, its tables and figures."""
     subjects = [new_subject("plain <b>", new_classifier(10.0)), new_subject("sharp", new_classifier(90.0))]
-    options = SuiteOptions(corruptions=("contrast", "gaussian_noise"), pgd_limit=12, regenerate=True)
-    names = ("clean", "calibration", "c", "pgd")
+    options = SuiteOptions(
+        corruptions=("contrast", "gaussian_noise"), pgd_limit=12, fourier_samples=20, regenerate=True
+    )
+    names = ("clean", "calibration", "c", "pgd", "fourier")
     plan, found = evaluated(subjects, new_pictures(120), names, options)
     suites = plan.suites
     evaluation = Evaluation(
@@ -68,7 +71,7 @@ def measured(new_subject, new_classifier, new_pictures, evaluated):
     resampling = Resampling(replicates=40)
     replicates = {name: replicate(suites, cells, resampling) for name, cells in found.items()}
     tables = report_tables(evaluation, compare(evaluation.measurements, replicates))
-    return evaluation, tables, {name: reliability_curves(cells) for name, cells in found.items()}
+    return evaluation, tables, report_figures(evaluation, suites, found)
 
 
 def model_facts(name: str) -> dict:
@@ -131,7 +134,7 @@ def test_every_picture_and_plot_has_words_for_those_who_do_not_see_it(page):
     images = page.all("img")
     assert [image["alt"] for image in images] == ["<cat>, taken for dog", *(f"shear x: {stage}" for stage in STAGES)]
     plots = [a for a in page.all("svg") if a.get("role") == "img"]
-    assert len(plots) == 2 + 2 + 4  # two corruptions; heat map and scale; clean and corrupted diagrams of two models
+    assert len(plots) == 2 + 2 + 4 + 3  # two corruptions; heat map; diagrams of two models; frequencies; scales
     assert all(len(plot["aria-label"]) > 30 for plot in plots)
 
 
@@ -167,15 +170,16 @@ def test_one_suite_alone_makes_a_page_of_its_own_numbers(measured):
             measurements=only,
             created="now",
         )
-        curves = measured[2] if suite == "calibration" else {}
-        page = Page(render_report(part, tables_of(part), curves, *NONE))
+        page = Page(render_report(part, tables_of(part), report_figures(part, (), {}), *NONE))
         assert ("PGD is L∞" in page.text) == (suite == "pgd")
         assert ("RMS calibration error sorts" in page.text) == (suite == "calibration")
         assert ("mCE is the plain mean" in page.text) == (suite == "c")
 
 
-def test_curves_cover_every_sample_in_bins_of_at_least_25(measured):
-    for curves in measured[2].values():
+def test_curves_cover_every_sample_in_bins_of_at_least_25(new_subject, new_pictures, evaluated):
+    options = SuiteOptions(corruptions=("contrast", "gaussian_noise"), regenerate=True)
+    _, found = evaluated([new_subject()], new_pictures(120), ("clean", "c"), options)
+    for curves in map(reliability_curves, found.values()):
         assert {name: int(curve.count.sum()) for name, curve in curves.items()} == {"clean": 120, "corrupted": 1200}
         assert curves["clean"].count.min() >= 25
         assert len(curves["corrupted"].count) == 15
@@ -217,13 +221,13 @@ class TestResults:
 
 
 def test_the_page_calls_pictures_regenerated_only_where_they_are_and_lists_what_is_missing(measured):
-    evaluation, tables, curves = measured
+    evaluation, tables, figures = measured
     released = {
         model: [replace(found, regenerated=False) for found in row] for model, row in evaluation.measurements.items()
     }
     problem = Problem(what="p", reason="<CIFAR-10-P> is not there", missing=True)
-    page = render_report(replace(evaluation, measurements=released, problems=[problem]), tables, curves, *NONE)
+    page = render_report(replace(evaluation, measurements=released, problems=[problem]), tables, figures, *NONE)
     assert "regenerated" not in page
     assert "Missing" in page
     assert "&lt;CIFAR-10-P&gt; is not there" in page
-    assert "regenerated" in render_report(evaluation, tables, curves, *NONE)
+    assert "regenerated" in render_report(evaluation, tables, figures, *NONE)

@@ -1,0 +1,169 @@
+"""Fourier sensitivity (Yin et al., "A Fourier perspective on model robustness in computer vision", NeurIPS 2019).
+
+The top-1 error of pictures to which a wave of one spatial frequency and of fixed L2 norm is added, for every frequency
+of a square around zero. A wave is a real matrix of unit norm whose Fourier transform is zero but at one frequency
+and its opposite, so opposite frequencies are one. Each colour channel gets the wave with a sign of its own, drawn by
+the sample. Pixels are clipped and rounded as pictures are.
+
+    fourier/<row>    one cell for each vertical frequency from 0 up; its frames are the horizontal frequencies
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from eval.metrics import pooled_interval
+from eval.predictions import CellPredictions
+from eval.sets.spread import SpreadPictures
+from eval.suites.planning import Context, Planned
+from eval.suites.protocol import Cell, Measurement
+from layermix.errors import InputError
+
+NORM_A_PIXEL = {"cifar": 4 / 32, "imagenet": 15.7 / 224}
+"""L2 norm of the wave over the side of the picture, pixels in [0, 1]: 4 at 32 px and 15.7 at 224 px, as published."""
+
+WIDEST = {"cifar": 31, "imagenet": 63}
+"""Side of the square of frequencies where none is given, or the pictures have no more."""
+
+
+def wave(row: int, column: int, side: int) -> np.ndarray:
+    """The wave of `row` periods down and `column` across a square: float64 (side, side), of unit L2 norm."""
+    place = np.arange(side)
+    cosine = np.cos(2 * np.pi / side * (row * place[:, None] + column * place))
+    return cosine / np.linalg.norm(cosine)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FourierCell(Cell):
+    """Pictures with the waves of one vertical frequency, `row`, a frame for each horizontal one of `columns`.
+
+    `norm` as in `Fourier`.
+    """
+
+    row: int
+    columns: tuple[int, ...]
+    norm: float
+    seed: int
+
+    @property
+    def frames(self) -> int:
+        """Horizontal frequencies."""
+        return len(self.columns)
+
+    def prepare(self, images: np.ndarray, sample_ids: np.ndarray) -> np.ndarray:
+        """uint8 (N, T, H, W, 3) from (N, H, W, 3); a picture's signs depend on seed, frequency and its id alone."""
+        side = images.shape[1]
+        waves = np.stack([255 * self.norm * wave(self.row, column, side) for column in self.columns])
+        waves = waves[..., None].astype(np.float32)
+        changed = np.empty((len(images), *waves.shape[:3], 3), np.uint8)
+        for image, out, sample_id in zip(images, changed, sample_ids.tolist()):
+            moved = image + waves * self._signs(sample_id, side)[:, None, None, :]
+            out[:] = np.rint(moved).clip(0, 255)
+        return changed
+
+    def _signs(self, sample_id: int, side: int) -> np.ndarray:
+        """float32 (T, 3) of -1 and 1, the same for a frequency whichever others are shown."""
+        key = np.array([self.seed, zlib.crc32(b"fourier")], dtype=np.uint64)
+        counter = np.array([0, sample_id, self.row, 0], dtype=np.uint64)
+        bits = np.random.Generator(np.random.Philox(counter=counter, key=key)).integers(0, 2, (side, 3))
+        return (2 * bits[[column % side for column in self.columns]] - 1).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fourier:
+    """Mean and largest top-1 error over the frequencies of the square of side `grid`, an odd number.
+
+    `norm` is the L2 norm of the wave in a channel, pixels in [0, 1]; `samples` are the pictures, spread over the set.
+    """
+
+    name: ClassVar[str] = "fourier"
+    families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
+    grid: int
+    norm: float
+    samples: int
+    seed: int = 0
+
+    @classmethod
+    def plan(cls, context: Context) -> Planned:
+        """A cell for each vertical frequency."""
+        options, widest = context.options, 2 * ((context.size - 1) // 2) + 1
+        grid = options.fourier_grid or min(WIDEST[context.family], widest)
+        if grid > widest:
+            raise InputError(
+                f"--fourier-grid must be ≤ {widest} for pictures of {context.size} px, got {grid}; higher frequencies "
+                "than one period in two pixels do not exist"
+            )
+        pictures = SpreadPictures(context.pictures, options.fourier_samples)
+        suite = cls(
+            grid=grid,
+            norm=NORM_A_PIXEL[context.family] * context.size,
+            samples=pictures.count,
+            seed=options.seed,
+        )
+        return Planned(suite=suite, cells=tuple(suite._cells(pictures)))
+
+    def _cells(self, pictures: SpreadPictures) -> Iterator[Cell]:
+        for row, key in enumerate(self.keys()):
+            yield FourierCell(
+                key=key, pictures=pictures, row=row, columns=self.columns(row), norm=self.norm, seed=self.seed
+            )
+
+    @property
+    def highest(self) -> int:
+        """The highest frequency in each direction."""
+        return self.grid // 2
+
+    def keys(self) -> list[str]:
+        """Keys of the cells, by vertical frequency from 0 up."""
+        return [f"{self.name}/{row}" for row in range(self.highest + 1)]
+
+    def columns(self, row: int) -> tuple[int, ...]:
+        """Horizontal frequencies beside the vertical `row`; beside 0 those from 0 up, as the others are opposites."""
+        return tuple(range(0 if row == 0 else -self.highest, self.highest + 1))
+
+    def mistakes(self, predictions: CellPredictions) -> np.ndarray | None:
+        """Wrong predictions by frequency, bool (N, F), in the order of `keys` and `columns`; None without all cells."""
+        if not all(key in predictions for key in self.keys()):
+            return None
+        found = [predictions[key] for key in self.keys()]
+        return np.concatenate([row.order[:, :, 0] != row.labels[:, None] for row in found], axis=1)
+
+    def sensitivity(self, predictions: CellPredictions) -> np.ndarray | None:
+        """Top-1 error by frequency: float64 (grid, grid), zero in the middle; None where a cell is missing."""
+        wrong = self.mistakes(predictions)
+        if wrong is None:
+            return None
+        errors, middle = np.empty((self.grid, self.grid)), self.highest
+        frequencies = [(row, column) for row in range(self.highest + 1) for column in self.columns(row)]
+        for (row, column), error in zip(frequencies, wrong.mean(axis=0)):
+            errors[middle + row, middle + column] = errors[middle - row, middle - column] = error
+        return errors
+
+    def measure(self, predictions: CellPredictions) -> list[Measurement]:
+        """`mean_error` and `largest_error` over the distinct frequencies, where every cell is there."""
+        wrong = self.mistakes(predictions)
+        if wrong is None:
+            return []
+        largest = float(wrong.mean(axis=0).max())
+        return [
+            self._measurement("mean_error", int(wrong.sum()) / wrong.size, wrong.size, pooled_interval(wrong)),
+            self._measurement("largest_error", largest, len(wrong), None),
+        ]
+
+    def _measurement(self, metric: str, value: float, count: int, interval: tuple[float, float] | None) -> Measurement:
+        return Measurement(
+            suite=self.name,
+            cell=self.name,
+            metric=metric,
+            protocol="strict",
+            value=value,
+            count=count,
+            interval=interval,
+            detail=self._coverage(),
+        )
+
+    def _coverage(self) -> str:
+        return f"{self.grid} by {self.grid} frequencies on {self.samples:,} pictures, waves of norm {self.norm:.3g}"
