@@ -65,15 +65,15 @@ def run(
     pixels, table, channels = _NO_BANK if bank is None else (bank.pixels, bank.table, bank.channels)
     scratch = np.empty((threads, scratch_registers, *images.shape[1:]), np.uint8)
     totals = np.empty((threads, *(images.shape[1:] if needs_total else (0, 0, 0))), np.int32)
+    if threads == 1:
+        run_programs(programs, images, pixels, table, channels, scratch[0], totals[0], out)
+        return
     bounds = [len(images) * thread // threads for thread in range(threads + 1)]
 
     def work(thread: int) -> None:
         part = slice(bounds[thread], bounds[thread + 1])
         run_programs(programs[part], images[part], pixels, table, channels, scratch[thread], totals[thread], out[part])
 
-    if threads == 1:
-        work(0)
-        return
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, range(threads)))
 
@@ -86,7 +86,7 @@ def _check_images(images) -> np.ndarray:
     if array.ndim != 4 or array.shape[3] != 3 or 0 in array.shape[1:]:
         raise InputError(f"`images` must have shape (N, H, W, 3), got {array.shape}")
     # The kernels are compiled for writable arrays alone, so a read-only one is copied.
-    return np.require(array, requirements=["C", "W"])
+    return array if array.flags.carray else np.array(array, order="C")
 
 
 def _check_out(out, images: np.ndarray) -> np.ndarray:

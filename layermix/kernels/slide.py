@@ -7,6 +7,7 @@ bits, so a mean of two values is computed in 16 bits. Directions are torchvision
 import numpy as np
 
 from layermix.compilation import inlined, jit
+from layermix.kernels.memory import fetch
 from layermix.transpose import padded, transpose
 
 _HALF, _BITS, _WHOLE = np.uint16(128), np.uint16(8), 256
@@ -99,6 +100,7 @@ def shear_y(source, tangent, out):
     height, values = source.shape[0], 3 * source.shape[1]
     tall, centre = padded(height), (source.shape[1] - 1) * 0.5
     turned, slid = np.empty((padded(values), tall), np.uint8), np.empty((padded(values), tall), np.uint8)
+    fetch(source)
     transpose(source.reshape(height, values), turned, height, values)
     a, o = turned.reshape(-1), slid.reshape(-1)
     for n in range(values):

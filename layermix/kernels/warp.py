@@ -8,7 +8,7 @@ import numpy as np
 
 from layermix.compilation import inlined, jit
 from layermix.kernels.fixed import ONE, to_fixed
-from layermix.kernels.memory import load_word
+from layermix.kernels.memory import fetch, load_word
 from layermix.kernels.slide import shear_x, shear_y, translate_x, translate_y
 
 __all__ = ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"]
@@ -30,6 +30,7 @@ def rotate(source, degrees, out):
     step_x, step_y = to_fixed(cosine), to_fixed(sine)
     row, flat = np.empty(width, np.uint32), out.reshape(-1)
     above, below = np.empty(width, np.uint64), np.empty(width, np.uint64)
+    fetch(source)
     for y in range(height):
         x_at = to_fixed(centre_x - cosine * centre_x - sine * (y - centre_y))
         y_at = to_fixed(centre_y - sine * centre_x + cosine * (y - centre_y))

@@ -88,6 +88,8 @@ def test_no_pictures_give_no_pictures(photographs, fractals):
         ({"threads": 2.5}, r"`threads` must be a whole number in 1..4096, got 2.5"),
         ({"sample_ids": [1]}, r"`sample_ids` must have one id a picture, shape \(2,\), got \(1,\)"),
         ({"sample_ids": [1, -2]}, r"`sample_ids` must be in 0..281474976710655, got -2"),
+        ({"sample_ids": [1, 2**48]}, r"`sample_ids` must be in 0..281474976710655, got 281474976710656"),
+        ({"sample_ids": np.array([0, 2**63], np.uint64)}, r"`sample_ids` must be in .*, got 9223372036854775808"),
         ({"sample_ids": [1.5, 2]}, r"`sample_ids` must be integers"),
         ({"out": np.zeros((2, 32, 32, 3))}, r"`out` must be a uint8 array of shape"),
         ({"out": np.zeros((2, 3, 32, 32), np.uint8).transpose(0, 2, 3, 1)}, r"`out` must be C-contiguous"),
