@@ -9,45 +9,34 @@ place in the file.
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from layermix.compilation import jit
 from layermix.errors import run_program
 from layermix.order import epoch_order, quasi_random_order
+from pipelines import LoaderConfig
+from pipelines.shares import rank_share
 
 COUNT, CLASSES, BATCH = 1_281_167, 1000, 256
 """ImageNet-1K's training set, and the paper's batch."""
 
 
-@jit
-def _through_buffer(order, picks, buffer):
-    """`order` as it leaves a buffer from which samples are taken at random: each gap is filled by the next read."""
-    held, out = order[:buffer].copy(), np.empty_like(order)
-    read, filled = buffer, buffer
-    for n in range(len(order)):
-        place = min(np.int64(picks[n] * filled), filled - 1)
-        out[n] = held[place]
-        if read < len(order):
-            held[place] = order[read]
-            read += 1
-        else:
-            filled -= 1
-            held[place] = held[filled]
-    return out
-
-
-def buffered_order(count: int, *, shards: int, buffer: int, seed: int) -> np.ndarray:
-    """Shards in random order, read one after the other through a shuffle buffer, as DALI's readers do: int64 (count,).
+def shards_order(count: int, *, shards: int, window: int, ranks: int = 1, batch: int = BATCH) -> np.ndarray:
+    """The order "shards" of a set in equal shards, the ranks' batches of a step one after the other: int64 (n,).
 
     Args:
-        shards: equal, contiguous parts of the file.
-        buffer: samples held back (DALI's `initial_fill`).
+        window: samples that the buffer of each rank holds.
+        batch: samples of a step, over all ranks; what is left over of one is dropped.
     """
-    generator = np.random.Generator(np.random.Philox(seed))
-    parts = np.array_split(np.arange(count), shards)
-    read = np.concatenate([parts[n] for n in generator.permutation(shards)])
-    return _through_buffer(read, generator.random(count), min(buffer, count))
+    counts = np.diff(np.arange(shards + 1) * count // shards).tolist()
+    config = LoaderConfig(
+        data=Path("shards"), size=1, batch_size=batch // ranks, order="shards", window=window, drop_last=True, rank=0,
+        world_size=ranks,
+    )  # fmt: skip
+    shares = [rank_share(replace(config, rank=rank), count, 0, counts)[0] for rank in range(ranks)]
+    return np.stack([share.reshape(-1, batch // ranks) for share in shares], axis=1).reshape(-1)
 
 
 def measure(order: np.ndarray, *, classes: int = CLASSES, batch: int = BATCH) -> dict[str, float]:
@@ -57,17 +46,17 @@ def measure(order: np.ndarray, *, classes: int = CLASSES, batch: int = BATCH) ->
         `classes`: mean distinct classes a whole batch. `meetings`: share of the neighbours in the file that meet in a
         batch, times what independent draws give. `correlation`: of place in the epoch and place in the file, absolute.
     """
-    count = len(order)
-    whole = order[: count // batch * batch].reshape(-1, batch)
+    count = int(order.max()) + 1
+    whole = order[: len(order) // batch * batch].reshape(-1, batch)
     labels = np.sort(whole * classes // count, axis=1)
     distinct = 1 + (np.diff(labels, axis=1) != 0).sum(axis=1)
-    batch_of = np.empty(count, np.int64)
-    batch_of[order] = np.arange(count) // batch
-    meetings = float((batch_of[1:] == batch_of[:-1]).mean())
+    batch_of = np.full(count, -1)
+    batch_of[order] = np.arange(len(order)) // batch
+    meetings = float(((batch_of[1:] == batch_of[:-1]) & (batch_of[1:] >= 0)).mean())
     return {
         "classes": float(distinct.mean()),
         "meetings": meetings / ((batch - 1) / (count - 1)),
-        "correlation": abs(float(np.corrcoef(order, np.arange(count))[0, 1])),
+        "correlation": abs(float(np.corrcoef(order, np.arange(len(order)))[0, 1])),
     }
 
 
@@ -80,9 +69,10 @@ ORDERS: dict[str, Callable[[], np.ndarray]] = {
     "`random`": lambda: epoch_order(COUNT, seed=0, epoch=0),
     "`quasi_random`, window 16,384": lambda: quasi_random_order(COUNT, window=16384, seed=0, epoch=0),
     "`quasi_random`, window 262,144": lambda: quasi_random_order(COUNT, window=262144, seed=0, epoch=0),
-    "1,024 shards x buffer 16,384": lambda: buffered_order(COUNT, shards=1024, buffer=16384, seed=0),
-    "1,024 shards x buffer 1,024": lambda: buffered_order(COUNT, shards=1024, buffer=1024, seed=0),
-    "64 shards x buffer 1,024": lambda: buffered_order(COUNT, shards=64, buffer=1024, seed=0),
+    "`shards`, 1,024 of them, window 16,384": lambda: shards_order(COUNT, shards=1024, window=16384),
+    "the same, 8 ranks": lambda: shards_order(COUNT, shards=1024, window=16384, ranks=8),
+    "`shards`, 1,024 of them, window 1,024": lambda: shards_order(COUNT, shards=1024, window=1024),
+    "`shards`, 64 of them, window 1,024": lambda: shards_order(COUNT, shards=64, window=1024),
     "`sequential`": lambda: np.arange(COUNT),
 }
 

@@ -26,9 +26,15 @@ class LoaderConfig:
             independently (`layermix.views.jsd_views`); images are then (N, 3, 3, H, W).
         seed: 0 to 2^64 - 1; with the epoch and the sample id it fixes every pixel.
         threads: threads that decode and augment; of a folder worker processes, or none where it is 1.
-        order: "sequential", the order of the file; "random", anew each epoch; or "quasi_random", random among samples
-            that are near one another in the file, for files larger than memory.
-        window: samples that "quasi_random" shuffles at a time.
+        order: "sequential", the order of the file; "random", anew each epoch; "quasi_random", random among samples
+            that are near one another in the file, for files larger than memory; or "shards", for sets in DALI's formats
+            on network storage or larger than memory: DALI's own readers read shard after shard, in an order drawn anew
+            each epoch, from start to end, and a buffer shuffles what they give. Of ImageNet sorted by class, a batch of
+            256 from 1,024 shards and a buffer of 16,384 holds 66 classes, from 8 ranks with such buffers 174; "random"
+            gives 226 (`python -m benchmarks.shuffling`); a set written in a shuffled order has no such limit. Which
+            samples a rank reads depends on the number of ranks then; no pixel does.
+        window: samples that "quasi_random" shuffles at a time, or that the buffer of "shards" holds: on each rank, in
+            memory, as they are stored.
         drop_last: leave out the last, smaller batch; with several ranks what is left over of a global batch.
         pad: give every rank the same number of samples by repeating some, marked in `Batch.valid`; for evaluation.
         device: where the images go, as uint8: "cpu", "cuda" or "cuda:N".
@@ -41,7 +47,7 @@ class LoaderConfig:
         on_damage: what becomes of a picture that does not decode: "raise" an InputError that names it, or "skip" it:
             its batch comes without it, and `Loader.damaged` lists it.
         os_cache: True maps the file and leaves caching to the system; False reads each batch's bytes, for files on
-            network or spinning disks; of a folder files are always read.
+            network or spinning disks; of a folder, and in the order "shards", files are always read.
         decode: "cpu", or "gpu" to decode, crop, resize, flip and mix on `device`, a GPU; for sets in DALI's formats.
         hw_decoder_load: share of the pictures that a GPU with a JPEG engine decodes there, 0 to 1, of decode "gpu".
         padding: black pixels on each side, of crop "pad".
@@ -62,7 +68,7 @@ class LoaderConfig:
     views: Literal[1, 3] = 1
     seed: int = 0
     threads: int = 1
-    order: Literal["sequential", "random", "quasi_random"] = "sequential"
+    order: Literal["sequential", "random", "quasi_random", "shards"] = "sequential"
     window: int = 16384
     drop_last: bool = False
     pad: bool = False
@@ -128,7 +134,7 @@ class LoaderConfig:
 
 _CHOICES = {
     "crop": ("random_resized", "pad", "center", "none"),
-    "order": ("sequential", "random", "quasi_random"),
+    "order": ("sequential", "random", "quasi_random", "shards"),
     "on_damage": ("raise", "skip"),
     "views": (1, 3),
     "decode": ("cpu", "gpu"),

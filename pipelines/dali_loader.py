@@ -1,14 +1,14 @@
 """The DALI loader: webdataset, tfrecord and recordio sets through DALI's graph, mixed by the same programs.
 
-DALI's own readers read one shard after the other and shuffle within one buffer: from a set that lies in the order of
-its classes they give batches of few classes (`python -m benchmarks.shuffling`), in an order that depends on the number
-of ranks. So the order is that of all loaders of this package, a function of (seed, epoch), and the pictures are handed
-to the graph in it, from the mapped shards. Whatever is drawn is keyed by the sample id. So epoch and batch number say
-all about where an iteration stands, and a graph may be started at any batch.
+Pictures come in the order of all loaders of this package, from anywhere in the shards: what local disks are good at.
+Or, in the order "shards", as DALI's own readers give them, shard after shard through a shuffle buffer:
+`pipelines.dali_shards`. Either order is known beforehand, a function of (seed, epoch), and whatever is drawn is keyed
+by the sample id. So epoch and batch number say all about where an iteration stands, and it may be started at any batch.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,11 @@ from pipelines.crops import resizes
 from pipelines.dali_draw import draw_places, flips_and_begins, windows
 from pipelines.dali_graph import cpu_graph, gpu_graph
 from pipelines.dali_run import GraphError, Run
+from pipelines.dali_shards import ShardStream
 from pipelines.dali_stage import OTHER_SIZE, MixingStage
 from pipelines.epoch_loader import EpochLoader, open_bank
 from pipelines.records import Records
+from pipelines.shares import rank_reads
 
 
 class DALILoader(EpochLoader):
@@ -41,9 +43,10 @@ class DALILoader(EpochLoader):
         self.stage = MixingStage(config, self._bank) if config.decode == "cpu" else None
         self._augments = _augments(config, self._bank)
         self._running: Run | None = None
+        self._stream: ShardStream | None = None
         with ExitStack() as opened:
             self.records = opened.enter_context(Records.open(config.data, os_cache=config.os_cache))
-            super().__init__(config, len(self.records))
+            super().__init__(config, len(self.records), self.records.counts)
             _check_sizes(self.records, config)
             self._files = opened.pop_all()
         self.manifest: Manifest | None = self.records.manifest
@@ -52,17 +55,27 @@ class DALILoader(EpochLoader):
 
     def __iter__(self) -> Iterator[Batch]:
         self.close()
-        while self.next_batch < len(self):
-            with closing(Run(self._build, self.feed, self._batches(), self.config.batches_ahead)) as run:
-                self._running = run
-                try:
-                    for ids, outputs in run:
-                        images = self._finish(ids, *outputs)
-                        self.next_batch += 1
-                        yield self._batch(self.next_batch - 1, ids, images)
-                except GraphError as error:
-                    self._find_damage(error)
+        with closing(ShardStream(self.records, self._to_read())) as stream:
+            self._stream, feed = stream, partial(self.feed, stream)
+            while self.next_batch < len(self):
+                with closing(Run(self._build, feed, self._batches(), self.config.batches_ahead)) as run:
+                    self._running = run
+                    try:
+                        for ids, outputs in run:
+                            images = self._finish(ids, *outputs)
+                            self.next_batch += 1
+                            yield self._batch(self.next_batch - 1, ids, images)
+                    except GraphError as error:
+                        self._find_damage(error)
         self.next_batch = 0
+
+    def _to_read(self) -> np.ndarray:
+        """What the rest of the epoch reads shard by shard: int64 (n,). What a buffer would hold now is fetched."""
+        if self.config.order != "shards":
+            return self.ids[:0]
+        before = self.next_batch * self.config.batch_size
+        held = self.config.window if before else 0
+        return rank_reads(self.config, self.shards, self.epoch)[before + held :]
 
     def _build(self, source: Callable[[], tuple]) -> Pipeline:
         return gpu_graph(self.config, source) if self.stage is None else cpu_graph(self.config, self.stage, source)
@@ -81,9 +94,9 @@ class DALILoader(EpochLoader):
         """Which samples of a batch are not known to be damaged: bool (n,)."""
         return ~np.isin(self.ids[self._place(number)], self.damaged)
 
-    def feed(self, ids: np.ndarray) -> tuple:
+    def feed(self, pictures: Records | ShardStream, ids: np.ndarray) -> tuple:
         """The input of the graph for some samples, and their draws."""
-        config, stored = self.config, [self.records.stored(sample_id) for sample_id in ids.tolist()]
+        config, stored = self.config, [pictures.stored(sample_id) for sample_id in ids.tolist()]
         places = draw_places(config, self.epoch, ids, self.records.samples[ids])
         starts, shapes = windows(places)
         if self.stage is None:
@@ -160,9 +173,10 @@ class DALILoader(EpochLoader):
         return self.records.files[self.records.file_of(sample_id)]
 
     def close(self) -> None:
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+        for part in (self._running, self._stream):
+            if part is not None:
+                part.close()
+        self._running = self._stream = None
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -1,7 +1,7 @@
 """What every loader of this package does the same way: where it stands in an epoch, and what becomes of damage."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Self
 
@@ -22,12 +22,13 @@ class EpochLoader(ABC):
     Args:
         config: the settings.
         num_samples: samples of the dataset.
+        shards: samples of each of its files, where the backend can read one after the other.
     """
 
-    def __init__(self, config: LoaderConfig, num_samples: int) -> None:
-        self.config, self.num_samples = config, num_samples
+    def __init__(self, config: LoaderConfig, num_samples: int, shards: Sequence[int] = ()) -> None:
+        self.config, self.num_samples, self.shards = config, num_samples, shards
         self.epoch, self.next_batch = 0, 0
-        self.ids, self.valid = rank_share(config, num_samples, 0)
+        self.ids, self.valid = rank_share(config, num_samples, 0, shards)
         self._damaged: set[int] = set()
 
     @abstractmethod
@@ -53,7 +54,7 @@ class EpochLoader(ABC):
             raise InputError(f"`epoch` must be in 0..{MAX_EPOCH}, got {epoch}")
         self.end_iteration()
         self.epoch, self.next_batch = epoch, 0
-        self.ids, self.valid = rank_share(self.config, self.num_samples, epoch)
+        self.ids, self.valid = rank_share(self.config, self.num_samples, epoch, self.shards)
 
     def state_dict(self) -> dict[str, int]:
         return {"epoch": self.epoch, "batch": self.next_batch}

@@ -58,6 +58,11 @@ class Records:
     def __len__(self) -> int:
         return len(self.samples)
 
+    @property
+    def counts(self) -> list[int]:
+        """Samples of each file."""
+        return np.diff(self.first_ids, append=len(self.samples)).tolist()
+
     def file_of(self, sample_id: int) -> int:
         """Number of the file that holds a sample."""
         return int(np.searchsorted(self.first_ids, sample_id, side="right")) - 1

@@ -45,7 +45,7 @@ class DALIStages:
         """A graph up to a stage, run at once for the ids that it is given."""
         asked: list[np.ndarray] = []
         inputs = _DECODER_INPUTS if last == "decode" else _INPUTS
-        pipeline = _build(loader, inputs, lambda: loader.feed(asked.pop())[:inputs])
+        pipeline = _build(loader, inputs, lambda: loader.feed(loader.records, asked.pop())[:inputs])
 
         def run(ids: np.ndarray) -> None:
             asked.append(ids.astype(np.int64))

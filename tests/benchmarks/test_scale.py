@@ -26,9 +26,10 @@ def test_a_measured_gpu_takes_the_place_of_the_published_one(tmp_path):
     assert scale._gpu(path) == (4000.0, "H200, measured at 4,000 img/s")
 
 
-def test_a_buffered_order_is_a_permutation_and_the_whole_set_in_the_buffer_mixes_as_independent_draws():
-    order = shuffling.buffered_order(20000, shards=16, buffer=20000, seed=1)
-    assert np.array_equal(np.sort(order), np.arange(20000))
+@pytest.mark.parametrize("ranks", [1, 4])
+def test_shards_are_permuted_and_the_whole_set_in_the_buffer_mixes_as_independent_draws(ranks):
+    order = shuffling.shards_order(19968, shards=16, window=19968, ranks=ranks, batch=64)
+    assert np.array_equal(np.sort(order), np.arange(19968))
     found = shuffling.measure(order, classes=100, batch=64)
     assert found["classes"] == pytest.approx(shuffling.expected_classes(100, 64), rel=0.02)
     assert found["meetings"] == pytest.approx(1, abs=0.3)
@@ -37,10 +38,10 @@ def test_a_buffered_order_is_a_permutation_and_the_whole_set_in_the_buffer_mixes
 
 def test_a_larger_buffer_never_mixes_worse():
     counts = [
-        shuffling.measure(shuffling.buffered_order(20000, shards=16, buffer=buffer, seed=0), classes=100, batch=64)[
+        shuffling.measure(shuffling.shards_order(20000, shards=16, window=window, batch=64), classes=100, batch=64)[
             "classes"
         ]
-        for buffer in (1, 256, 4096)
+        for window in (1, 256, 4096)
     ]
     assert counts == sorted(counts)
 

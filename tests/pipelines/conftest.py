@@ -99,3 +99,10 @@ def dali_photos(photo_folder, tmp_path_factory) -> Path:
 def dali_small(small_folder, tmp_path_factory) -> Path:
     """The 32 px pictures as one tar of PNGs."""
     return written(tmp_path_factory.mktemp("dali") / "small", small_folder, "webdataset")
+
+
+@pytest.fixture(scope="session")
+def dali_sets(photo_folder, dali_photos, tmp_path_factory) -> dict[str, Path]:
+    """The photographs in three shards of each of DALI's formats."""
+    root, others = tmp_path_factory.mktemp("formats"), ("tfrecord", "recordio")
+    return {"webdataset": dali_photos} | {n: written(root / n, photo_folder, n, "--shards", 3) for n in others}
