@@ -30,5 +30,6 @@ bench: setup
 	$(PYTHON) -m benchmarks.writer
 	$(PYTHON) -m benchmarks.start
 	$(PYTHON) -m benchmarks.corruptions
+	$(PYTHON) -m benchmarks.profiles
 	$(PYTHON) -m benchmarks.scale
 	$(PYTHON) -m benchmarks.readme

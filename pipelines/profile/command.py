@@ -30,7 +30,7 @@ from pipelines.profile.backends import backend_of, files_of, short_side_of, stag
 from pipelines.profile.device import measure_device
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.disk import measure_disk
-from pipelines.profile.in_place import LoaderTimer
+from pipelines.profile.in_place import LoaderTimer, untimed_batches
 from pipelines.profile.isolated import Prefix, StageTimer
 from pipelines.profile.measurements import Profile
 from pipelines.profile.operations import measure_operations
@@ -111,6 +111,16 @@ def _check(arguments: Arguments) -> None:
         raise InputError("--device cuda needs a GPU that torch can use, got none; use --device cpu")
 
 
+def _check_length(batches: int, config: LoaderConfig) -> None:
+    """InputError where an epoch ends before anything of it is timed."""
+    least = untimed_batches(config) + 1
+    if batches < least:
+        raise InputError(
+            f"--data must have at least {least} batches, as the first {least - 1} are not timed, got {batches} of "
+            f"{config.batch_size}; lower --batch-size or take a larger set"
+        )
+
+
 def loader_config(arguments: Arguments) -> LoaderConfig:
     """The loader that the flags describe, at the most threads."""
     device = arguments.device
@@ -143,6 +153,7 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
     """All measurements, the disk's first."""
     with build_loader(config) as loader:
         backend, count = backend_of(loader, arguments.backend), loader.num_samples
+        _check_length(len(loader), config)
         files, short_side = files_of(loader), short_side_of(loader)
     disk = measure_disk(files, count, reads=min(count, arguments.samples))
     with build_loader(config) as loader:

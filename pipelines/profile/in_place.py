@@ -19,6 +19,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+def untimed_batches(config: LoaderConfig) -> int:
+    """The first batches of an epoch: those prepared ahead, and two until the steady state."""
+    return config.batches_ahead + 2
+
+
 class LoaderTimer:
     """Times a loader at a number of threads; a context manager. Call `repeat` as often as wanted.
 
@@ -66,7 +71,7 @@ class LoaderTimer:
 
 def _steady(batches: Iterator, config: LoaderConfig, samples: int) -> tuple[float, float]:
     """Pictures a second and processor milliseconds a picture, after the batches that were prepared ahead."""
-    for _ in islice(batches, config.batches_ahead + 2):
+    for _ in islice(batches, untimed_batches(config)):
         pass
     started, cpu, count = time.perf_counter(), _cpu_seconds(), 0
     for batch in batches:

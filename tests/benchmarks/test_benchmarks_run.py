@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import corruptions, engine, loader, rivals, start, writer
+from benchmarks import corruptions, engine, loader, profiles, rivals, start, writer
 from layermix.policies import POLICIES
 
 
@@ -78,3 +78,17 @@ def test_the_corruptions_benchmark_runs(tmp_path, monkeypatch):
     report = json.loads(out.read_text())
     assert report["cbar_imagenet"]["ratio_by_name"].keys() == set(corruptions.corruption_names("imagenet-cbar"))
     assert report["c_large"]["ratio"] > 0
+
+
+def test_the_benchmark_of_profiles_asks_every_backend(tmp_path):
+    out, root = tmp_path / "profiles.json", tmp_path / "pictures"
+    profiles._fill(root, None, 3)
+    flags = ["--root", str(root), "--count", "24", "--batch-size", "4", "--threads", "1", "--samples", "4"]
+    assert profiles.main([*flags, "--repeats", "1", "--out", str(out), "--plots", str(tmp_path)]) == 0
+    results = json.loads(out.read_text())["results"]
+    assert list(results) == ["ffcv", "dali-cpu", "torch"]
+    for backend, found in results.items():
+        assert "-bound: " in found["diagnosis"]
+        assert found["forecast_error"]["1"] > -1
+        assert "/" not in found["data"]
+        assert (tmp_path / f"profile-{backend}.png").exists()

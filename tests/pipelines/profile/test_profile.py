@@ -183,6 +183,8 @@ def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, 
     assert list(found["stages"]["1"]) == ["read", "decode", "crop, resize, flip", "mix"]
     with pytest.raises(InputError, match="--backend ffcv does not read"):
         command.main([*flags, "--backend", "ffcv"])
+    with pytest.raises(InputError, match=r"--data must have at least . batches, .* got 3 of 16; lower --batch-size"):
+        command.main([*flags, "--batch-size", "16"])
 
 
 def test_worker_processes_send_their_spans_home(tmp_path, photographs):
