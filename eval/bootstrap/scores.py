@@ -47,7 +47,7 @@ def _(suite: NaturalShift, predictions: CellPredictions) -> Scores:
 @sample_scores.register
 def _(suite: Pgd, predictions: CellPredictions) -> Scores:
     return {
-        (suite.name, f"pgd/{budget:g}", "top1_error", protocol): wrong
+        (suite.name, suite.cell(budget), "top1_error", protocol): wrong
         for (budget, protocol), wrong in suite.mistakes(predictions).items()
     }
 

@@ -10,6 +10,7 @@ a folder of its name below `--out`. The pictures that the report shows are those
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -27,6 +28,10 @@ class Arguments:
     """Folders of finished evaluations."""
     out: Path | None = None
     """Folder for the reports, each in a folder of its store's name; the stores' own folders if not given."""
+    against: str | None = None
+    """Model that the others are compared with; the first if not given."""
+    paper_table: tuple[Literal["III", "IV", "V", "VI", "VII", "VIII", "IX"], ...] = ()
+    """Tables of the paper to stand beside; those of the classes and networks if not given."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         store = store_of(folder)
         record = read_records(store)[-1]
         make_folder(out)
-        publish(record, store, out)
+        publish(record, store, out, arguments.against, arguments.paper_table)
     return 0
 
 

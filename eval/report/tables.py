@@ -11,6 +11,7 @@ from eval.tables import (
     difference_table,
     headline_table,
     main_tables,
+    paper_tables,
     protocol_table,
     severity_table,
 )
@@ -24,16 +25,17 @@ class ReportTables:
     main: Sequence[Table]
     differences: Table | None
     protocols: Table | None
+    paper: Sequence[Table]
     severities: Sequence[Table]
 
     def all(self) -> list[Table]:
         """Those that go into files, each number once."""
         singles = [table for table in (self.differences, self.protocols) if table is not None]
-        return [*self.main, *singles, *self.severities]
+        return [*self.main, *singles, *self.paper, *self.severities]
 
 
-def report_tables(evaluation: Evaluation, comparison: Comparison) -> ReportTables:
-    """From the numbers of an evaluation, with the bootstrap's intervals."""
+def report_tables(evaluation: Evaluation, comparison: Comparison, numerals: Sequence[str] = ()) -> ReportTables:
+    """From the numbers of an evaluation, with the bootstrap's intervals; `numerals` as of `paper_tables`."""
     measured = Measured.of(evaluation.measurements, comparison.intervals)
     severities = [severity_table(measured, suite) for suite in ("c", "cbar")]
     return ReportTables(
@@ -41,5 +43,6 @@ def report_tables(evaluation: Evaluation, comparison: Comparison) -> ReportTable
         main=main_tables(measured),
         differences=difference_table(measured, comparison),
         protocols=protocol_table(measured),
+        paper=paper_tables(measured, evaluation.models, evaluation.dataset, numerals),
         severities=[table for table in severities if table is not None],
     )

@@ -141,6 +141,10 @@ class Pgd:
         """The key of a cell."""
         return f"pgd/{budget:g}/{restart}" + ("@paper" if protocol == "paper" else "")
 
+    def cell(self, budget: float) -> str:
+        """What its numbers are called: with several restarts another name, as it is another attack."""
+        return f"pgd/{budget:g}" if self.restarts == 1 else f"pgd/{budget:g}x{self.restarts}"
+
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
         """`top1_error` by budget and protocol, with Wilson intervals; of budgets whose restarts are all there."""
         return [
@@ -163,7 +167,7 @@ class Pgd:
         restarts = f", any of {self.restarts} restarts" if self.restarts > 1 else ""
         return Measurement(
             suite=self.name,
-            cell=f"pgd/{budget:g}",
+            cell=self.cell(budget),
             metric="top1_error",
             protocol=protocol,
             value=errors / count,

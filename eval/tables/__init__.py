@@ -4,10 +4,13 @@ from eval.tables.comparisons import difference_table, protocol_table
 from eval.tables.export import write_tables
 from eval.tables.main import headline_numbers, headline_table, main_tables, severity_table
 from eval.tables.numbers import Measured, Number, by_key, number_table
+from eval.tables.paper import paper_tables
+from eval.tables.paper_data import PAPER_TABLES
 from eval.tables.table import MODEL, Column, Entry, Row, Table, interval_text, percent
 
 __all__ = [
     "MODEL",
+    "PAPER_TABLES",
     "Column",
     "Entry",
     "Measured",
@@ -21,6 +24,7 @@ __all__ = [
     "interval_text",
     "main_tables",
     "number_table",
+    "paper_tables",
     "percent",
     "protocol_table",
     "severity_table",

@@ -47,7 +47,7 @@ def headline_numbers(measured: Measured) -> list[Number]:
 
 def severity_table(measured: Measured, suite: str) -> Table | None:
     """Top-1 error of every corruption of C or C-bar by severity, and pooled over them; None where none was measured."""
-    cells = [cell.split("/") for known, cell in sorted(_cells(measured.numbers)) if known == suite]
+    cells = [key[1].split("/") for known in measured.numbers.values() for key in known if key[0] == suite]
     names = list(dict.fromkeys(parts[1] for parts in cells if len(parts) == 3))
     tables = {name: number_table("", name, measured, _severity_numbers(suite, name)) for name in names}
     if not tables:
@@ -78,8 +78,9 @@ def _robustness(measured: Measured) -> Iterator[Number]:
     yield from _protocols("P", "mFP", ("p", "p", "mfp"))
     yield _number("P", "mFR", ("p", "p", "mfr", "strict"))
     yield from _protocols("P", "mT5D", ("p", "p", "mt5d"), unit="distance")
-    for budget in _budgets(measured):
-        yield from _protocols(f"PGD {budget}/255", "top-1 error", ("pgd", f"pgd/{budget}", "top1_error"))
+    for budget, restarts, cell in _attacks(measured):
+        title = "top-1 error" if restarts == "1" else f"top-1 error, {restarts} restarts"
+        yield from _protocols(f"PGD {budget}/255", title, ("pgd", cell, "top1_error"))
     yield _number("AutoAttack", "top-1 error", ("autoattack", "autoattack", "top1_error", "strict"))
 
 
@@ -112,8 +113,11 @@ def _number(group: str, title: str, key: Key, **more) -> Number:
     return Number(column=Column(group=group, title=title, **more), key=key)
 
 
-def _budgets(measured: Measured) -> list[str]:
-    return sorted({cell.removeprefix("pgd/") for suite, cell in _cells(measured.numbers) if suite == "pgd"}, key=float)
+def _attacks(measured: Measured) -> list[tuple[str, str, str]]:
+    """Budget, restarts and cell of every attack, by rising budget."""
+    cells = [cell for suite, cell in _cells(measured.numbers) if suite == "pgd"]
+    found = [(*(cell.removeprefix("pgd/") + "x1").split("x")[:2], cell) for cell in cells]
+    return sorted(found, key=lambda attack: (float(attack[0]), int(attack[1])))
 
 
 def _strange(measured: Measured) -> list[tuple[str, str]]:

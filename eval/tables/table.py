@@ -49,10 +49,8 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The number; "–" for none, "" where the mark says why."""
-        if self.value is None:
-            return "" if self.marks else "\N{EN DASH}"
-        return format(self.value, self.form)
+        """The number; "–" for none."""
+        return "\N{EN DASH}" if self.value is None else format(self.value, self.form)
 
     @property
     def interval_text(self) -> str:

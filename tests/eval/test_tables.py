@@ -88,8 +88,9 @@ class TestNumbers:
         assert table.rows[0].entries[1].text == "\N{EN DASH}"
 
     def test_every_budget_of_the_attack_has_a_column_by_its_size(self):
-        attacks = [error(0.9, cell=f"pgd/{budget}", suite="pgd") for budget in ("10", "0.5", "2")]
-        assert [column.group for column in main({"a": attacks}).columns] == ["PGD 0.5/255", "PGD 2/255", "PGD 10/255"]
+        attacks = [error(0.9, cell=f"pgd/{attack}", suite="pgd") for attack in ("10", "0.5", "2x3", "2")]
+        names = ["0.5/255, top-1 error", "2/255, top-1 error", "2/255, top-1 error, 3 restarts", "10/255, top-1 error"]
+        assert columns_of(main({"a": attacks})) == [f"PGD {name}" for name in names]
 
     def test_the_bootstraps_interval_stands_before_the_measurements_own(self):
         own = error(0.2, interval=(0.13, 0.289))
@@ -175,7 +176,9 @@ class TestExport:
         lines = markdown(table).splitlines()
         assert lines[0] == "## A & B_1"
         assert lines[3] == "| --- | --- | ---: | ---: |"
-        assert lines[4] == ("| fog | x\\|y_z | **12.3**<sup>a</sup> (10.0\N{EN DASH}15.0); paper 20.7 | <sup>b</sup> |")
+        assert lines[4] == (
+            "| fog | x\\|y_z | **12.3**<sup>a</sup> (10.0\N{EN DASH}15.0); paper 20.7 | \N{EN DASH}<sup>b</sup> |"
+        )
         assert [line for line in lines[5:] if line] == ["Bold: best.", "a: made here.", "b: not comparable."]
 
     def test_csv_has_a_line_a_number_with_all_digits(self, table):

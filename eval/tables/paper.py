@@ -1,0 +1,188 @@
+"""Tables shaped like the paper's: a method a row, its columns, our number with its interval, the paper's beside it.
+
+Ours stands there by the protocol that the paper measured with. A number of another metric, protocol or benchmark never
+stands beside the paper's: a mark says why it is missing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from string import ascii_lowercase
+from typing import Any
+
+from eval.suites import Key, Measurement
+from eval.tables.numbers import Measured, Number
+from eval.tables.paper_data import COLUMNS, PAPER_DATA, PAPER_TABLES, PaperData, PaperTable
+from eval.tables.table import EMPTY, MODEL, Column, Entry, Row, Table
+from layermix.errors import InputError
+
+NOBODY = "\N{EN DASH}"
+"""Stands for the model in rows that none was trained as, and for the row of models that none fits."""
+
+ONLY_STRICT = "measured by the strict protocol alone, the paper's number is by the other"
+PARTIAL = "measured on a part of the benchmark's corruptions or perturbations"
+REGENERATED = "on regenerated pictures, not the published files"
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Marks, given out in the order in which reasons come up."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, reason: str) -> str:
+        """The letter that stands for a reason."""
+        known = {meaning: mark for mark, meaning in self.reasons.items()}
+        return known.get(reason) or self._new(reason)
+
+    def _new(self, reason: str) -> str:
+        mark = ascii_lowercase[len(self.reasons)]
+        self.reasons[mark] = reason
+        return mark
+
+
+def paper_tables(
+    measured: Measured,
+    models: Sequence[Mapping[str, Any]],
+    dataset: Mapping[str, Any],
+    numerals: Sequence[str] = (),
+) -> list[Table]:
+    """The tables of these numerals; where none is named, those of the test set's classes and the models' networks.
+
+    `models` and `dataset` are the facts of an evaluation. InputError for a table of other classes.
+    """
+    for numeral in numerals:
+        _check_classes(PAPER_TABLES[numeral], dataset["classes"])
+    if numerals:
+        return [_table(PAPER_TABLES[numeral], measured, models, dataset) for numeral in numerals]
+    return [
+        _table(table, measured, [model for model in models if model["network"] in table.networks], dataset)
+        for table in default_tables(models, dataset)
+    ]
+
+
+def default_tables(models: Sequence[Mapping[str, Any]], dataset: Mapping[str, Any]) -> list[PaperTable]:
+    """Of each network the first table of the paper that has it on these classes."""
+    names = [name for name, data in PAPER_DATA.items() if _is_data(data, dataset)]
+    fitting = [table for table in PAPER_TABLES.values() if table.data in names]
+    found = {}
+    for model in models:
+        own = [table for table in fitting if model["network"] in table.networks]
+        found |= {table.numeral: table for table in own[:1]}
+    return [found[numeral] for numeral in sorted(found, key=list(PAPER_TABLES).index)]
+
+
+def _is_data(data: PaperData, dataset: Mapping[str, Any]) -> bool:
+    """By the names of the classes; where these are numbers, by their number and that of the pictures."""
+    classes = dataset["classes"]
+    return data.is_named_by(classes) or (data.may_be(classes) and dataset["count"] == data.pictures)
+
+
+def _check_classes(table: PaperTable, classes: Sequence[str]) -> None:
+    data = PAPER_DATA[table.data]
+    if not data.is_named_by(classes) and not data.may_be(classes):
+        raise InputError(
+            f"--paper-table {table.numeral} is of {table.data} with {len(data.names())} classes, the test set has "
+            f"{len(classes)} others; leave it out, or choose the table of the test set"
+        )
+
+
+def _table(
+    table: PaperTable, measured: Measured, models: Sequence[Mapping[str, Any]], dataset: Mapping[str, Any]
+) -> Table:
+    legend, columns = Legend(), table.columns()
+    rows_of = {model["name"]: table.rows_of(model) for model in models}
+    rows = []
+    for row, numbers in table.numbers.items():
+        own = [name for name, found in rows_of.items() if row in found]
+        rows += [_row(table, row, numbers, name, measured, dataset, legend) for name in own or [NOBODY]]
+    others = [name for name, found in rows_of.items() if not found]
+    rows += [_row(table, NOBODY, {}, name, measured, dataset, legend) for name in others]
+    return Table(
+        name=f"paper-{table.numeral.lower()}",
+        title=f"Table {table.numeral} of the paper: {table.title}",
+        stub=("Method", MODEL),
+        columns=[_column(name) for name in columns],
+        rows=rows,
+        legend=legend.reasons,
+        notes=list(_notes(table, models, rows_of)),
+    )
+
+
+def _row(
+    table: PaperTable,
+    row: str,
+    numbers: Mapping[str, float],
+    model: str,
+    measured: Measured,
+    dataset: Mapping[str, Any],
+    legend: Legend,
+) -> Row:
+    entries = [
+        replace(
+            EMPTY if model == NOBODY else _own(table, name, model, measured, dataset, legend),
+            paper=numbers.get(name),
+            form=table.form,
+        )
+        for name in table.columns()
+    ]
+    return Row(labels=(row.replace("_", " "), model), entries=entries)
+
+
+def _own(
+    table: PaperTable, name: str, model: str, measured: Measured, dataset: Mapping[str, Any], legend: Legend
+) -> Entry:
+    """A model's number for a column of the paper, or the mark that says why there is none."""
+    if name in table.not_comparable:
+        return Entry(value=None, marks=legend.mark(table.not_comparable[name]))
+    data = PAPER_DATA[table.data]
+    strict, paper = (_key(name, protocol) for protocol in ("strict", "paper"))
+    known = measured.numbers[model]
+    if paper not in known and strict in known and data.family not in COLUMNS[name]["agree"]:
+        return Entry(value=None, marks=legend.mark(ONLY_STRICT))
+    key = paper if paper in known else strict
+    if key not in known:
+        return EMPTY
+    count, published = _pictures(data, known[key], dataset)
+    if count is None:
+        return Entry(value=None, marks=legend.mark(PARTIAL))
+    marks = legend.mark(REGENERATED) if known[key].regenerated else ""
+    if count != published:
+        marks += legend.mark(f"on {count:,} pictures, the published set has {published:,}")
+    return replace(measured.entry(model, Number(column=_column(name), key=key)), marks=marks)
+
+
+def _pictures(data: PaperData, found: Measurement, dataset: Mapping[str, Any]) -> tuple[int | None, int]:
+    """Pictures behind a number and those of the published set; None where some of a picture's sights are missing."""
+    if found.cell == "r":
+        return found.count, data.renditions
+    sights = data.sights(found.cell)
+    if sights == 1:
+        return found.count, data.pictures
+    return (dataset["count"] if found.count == sights * dataset["count"] else None), data.pictures
+
+
+def _key(name: str, protocol: str) -> Key:
+    facts = COLUMNS[name]
+    return facts["suite"], facts["cell"], facts["metric"], protocol
+
+
+def _column(name: str) -> Column:
+    facts = COLUMNS[name]
+    return Column(group=facts["group"], title=facts["title"], unit=facts.get("unit", "percent"))
+
+
+def _notes(
+    table: PaperTable, models: Sequence[Mapping[str, Any]], rows_of: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Where a model is not what the paper trained."""
+    for model in models:
+        name, rows = model["name"], rows_of[model["name"]]
+        if model["network"] not in table.networks:
+            yield f"{name} is a {model['network']}, which the paper's table does not have."
+        if not rows:
+            yield f"{name}: no row of the table has its policy, {model['policy']}, with these settings and this loss."
+        if len(rows) > 1:
+            yield f"{name} stands in two rows, as its checkpoint does not record the colour of its fractals."
+    trained = ", ".join(f"{model['name']} {model['epoch']}" for model in models if rows_of[model["name"]])
+    if trained:
+        yield f"Epochs trained: {trained}."
