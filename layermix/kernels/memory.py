@@ -33,7 +33,7 @@ def fetch(picture):
     """Read a picture, uint8 (H, W, 3) C-contiguous, once from start to end, and nothing else.
 
     Processors fetch ahead along straight lines. A kernel that goes through a picture of 224 px in another order takes
-    twice as long where that is not in the cache; this takes 3 us.
+    twice as long (shear_y) where that is not in the cache; this takes 3 us.
     """
     values, greatest = picture.reshape(-1), np.uint8(0)
     for n in range(values.size):
