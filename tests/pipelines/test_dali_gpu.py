@@ -54,7 +54,9 @@ def test_the_gpu_graph_cuts_the_windows_and_flips_of_the_cpu_graph(crop, trainin
     assert found.max() < 1
 
 
-@pytest.mark.parametrize("change", [{"crop": "pad"}, {"crop": "none", "flip": False}, {"crop": "pad", "views": 3}])
+@pytest.mark.parametrize(
+    "change", [{"crop": "pad", "order": "shards"}, {"crop": "none", "flip": False}, {"crop": "pad", "views": 3}]
+)
 def test_from_equal_pixels_the_gpu_graph_gives_the_bytes_of_the_cpu_graph(change, training, dali_small):
     config = replace(training, data=dali_small, size=32, **change)
     ours, theirs = batches(OnTheProcessor(config)), batches(build_loader(config))

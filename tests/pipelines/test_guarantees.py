@@ -185,7 +185,7 @@ def test_a_quasi_random_order_needs_a_block_within_one_window_only():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"order": "shuffled"}, r"`order` must be one of sequential, random, quasi_random; got 'shuffled'"),
+        ({"order": "shuffled"}, r"`order` must be one of sequential, random, quasi_random, shards; got 'shuffled'"),
         ({"on_damage": "ignore"}, r"`on_damage` must be one of raise, skip"),
         ({"window": 0}, r"`window` must be at least 1"),
         ({"rank": 1}, r"`rank` and `world_size` go together, got 1 and None"),
