@@ -68,6 +68,7 @@ class EvalOptions:
         fourier_samples: pictures, spread over the test set, that fourier shows under waves of every frequency.
         fourier_grid: side of fourier's square of frequencies, odd; 31 for CIFAR, 63 for ImageNet where none is given.
         worst_errors: of each model so many of its most confident mistakes are shown; 0 for none.
+        grad_cam: so many of them with the places that speak for what the model said (Grad-CAM).
         device: `auto` is a GPU where there is one.
         precision: float32 as published; tf32, bfloat16 and float16 are faster and move logits.
         batch_size: pictures a forward pass.
@@ -92,6 +93,7 @@ class EvalOptions:
     fourier_samples: int = 1000
     fourier_grid: int | None = None
     worst_errors: int = 8
+    grad_cam: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: PrecisionName = "float32"
     batch_size: int = 250
@@ -106,8 +108,13 @@ class EvalOptions:
         for flag, value in (("--batch-size", self.batch_size), ("--threads", self.threads)):
             if value < 1:
                 raise InputError(f"{flag} must be ≥ 1, got {value}; leave it out for the default")
-        if self.worst_errors < 0:
-            raise InputError(f"--worst-errors must be ≥ 0, got {self.worst_errors}; 0 shows none")
+        for flag, value in (("--worst-errors", self.worst_errors), ("--grad-cam", self.grad_cam)):
+            if value < 0:
+                raise InputError(f"{flag} must be ≥ 0, got {value}; 0 shows none")
+        if self.grad_cam > self.worst_errors:
+            raise InputError(
+                f"--grad-cam must be ≤ --worst-errors, {self.worst_errors}, got {self.grad_cam}; show more of them"
+            )
         if self.out.exists() and not self.out.is_dir():
             raise InputError(f"--out {self.out} must be a folder, got a file; choose another path")
 
@@ -178,7 +185,8 @@ def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: Loade
         return 0
     record = _record(options, subjects, pictures, plan, run, [*plan.problems, *problems]).save(run.store)
     if not are_stored(record.folder(run.store)):
-        worst = worst_errors(plan.cells, predictions, pictures.classes, options.worst_errors, album)
+        shown = {"most": options.worst_errors, "explain": options.grad_cam}
+        worst = worst_errors(subjects, plan.cells, predictions, album, **shown)
         save_illustrations(record.folder(run.store), replace(drawn, worst=tuple(worst)), album)
     publish(record, run.store, options.out)
     print_problems(problems)
@@ -232,5 +240,5 @@ def _configuration(
 
 _RECORDED = (
     *("suite", "protocols", "corruptions", "pgd_limit", "pgd_budgets", "pgd_restarts"),
-    *("fourier_samples", "fourier_grid", "precision", "seed", "worst_errors"),
+    *("fourier_samples", "fourier_grid", "precision", "seed", "worst_errors", "grad_cam"),
 )

@@ -46,12 +46,13 @@ class WideResNet(nn.Module):
         self.stage2 = _stage(blocks, channels[1], channels[2], 2, dropout)
         self.stage3 = _stage(blocks, channels[2], channels[3], 2, dropout)
         self.norm = nn.BatchNorm2d(channels[3])
+        self.activation = nn.ReLU()  # a module, so that the last feature map is the output of one
         self.head = nn.Linear(channels[3], num_classes)
         initialize(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stage3(self.stage2(self.stage1(self.stem(x))))
-        return self.head(torch.mean(F.relu(self.norm(x)), dim=(2, 3)))
+        return self.head(torch.mean(self.activation(self.norm(x)), dim=(2, 3)))
 
 
 def _stage(blocks: int, in_channels: int, out_channels: int, stride: int, dropout: float) -> nn.Sequential:

@@ -31,13 +31,17 @@ class AugmentationRow:
 
 @dataclass(frozen=True, kw_only=True)
 class WorstError:
-    """A picture that a model took for `said` instead of its `label`, both names of classes, with this confidence."""
+    """A picture that a model took for `said` instead of its `label`, both names of classes, with this confidence.
+
+    `explanation` is the picture with the Grad-CAM map of `said` over it; "" where none was asked for.
+    """
 
     sample_id: int
     label: str
     said: str
     confidence: float
     picture: str
+    explanation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,13 @@ class WorstErrors:
     count: int
     errors: tuple[WorstError, ...]
 
+    @property
+    def title(self) -> str:
+        """The cell in words: `Clean pictures`, or `Fog, severity 3`."""
+        _, _, rest = self.cell.partition("/")
+        corruption, _, severity = rest.replace("_", " ").partition("/")
+        return f"{corruption.capitalize()}, severity {severity}" if rest else "Clean pictures"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Illustrations:
@@ -59,12 +70,18 @@ class Illustrations:
     missing: str = ""
     worst: tuple[WorstErrors, ...] = ()
 
+    @property
+    def explains(self) -> bool:
+        """Whether any error is shown with its Grad-CAM map."""
+        return any(error.explanation for found in self.worst for error in found.errors)
+
     def pictures(self) -> Iterator[str]:
         """Names of all pictures."""
         for row in self.augmentations:
             yield from row.pictures
         for found in self.worst:
-            yield from (error.picture for error in found.errors)
+            for error in found.errors:
+                yield from filter(None, (error.picture, error.explanation))
 
 
 def are_stored(folder: Path) -> bool:

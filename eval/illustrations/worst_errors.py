@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
 from eval.illustrations.album import Album
+from eval.illustrations.grad_cam import explained
 from eval.illustrations.stored import WorstError, WorstErrors
 from eval.predictions import CellPredictions, Predictions
 from eval.runner import read_prepared
+from eval.subjects import Subject
 from eval.suites import Cell
 from eval.suites.clean import CLEAN
 
@@ -74,39 +77,52 @@ def shown_pictures(cell: Cell, sample_ids: Sequence[int]) -> dict[int, np.ndarra
 
 
 def worst_errors(
+    subjects: Sequence[Subject],
     cells: Sequence[Cell],
     predictions: Mapping[str, CellPredictions],
-    classes: Sequence[str],
-    most: int,
     album: Album,
+    *,
+    most: int,
+    explain: int = 0,
 ) -> list[WorstErrors]:
-    """For each of `shown_cells` and each model, of `predictions` by name, at most `most` of its mistakes.
+    """For each of `shown_cells` and each subject at most `most` of its mistakes, the first `explain` with Grad-CAM.
 
-    The pictures go into `album`.
+    `predictions` go by name of the subject; the pictures go into `album`.
     """
     found = []
     for cell in shown_cells(cells, predictions) if most else []:
-        mistakes = {model: confident_mistakes(known[cell.key], most) for model, known in predictions.items()}
-        ids = np.concatenate([of_model.sample_ids for of_model in mistakes.values()]).tolist()
-        names = {sample_id: album.add(picture) for sample_id, picture in shown_pictures(cell, ids).items()}
-        found += [_described(model, cell.key, of_model, classes, names) for model, of_model in mistakes.items()]
+        mistakes = {subject.name: confident_mistakes(predictions[subject.name][cell.key], most) for subject in subjects}
+        ids = np.concatenate([of_subject.sample_ids for of_subject in mistakes.values()]).tolist()
+        pictures = shown_pictures(cell, ids)
+        found += [
+            _described(subject, cell.key, mistakes[subject.name], pictures, explain, album) for subject in subjects
+        ]
     return found
 
 
 def _described(
-    model: str, cell: str, mistakes: ConfidentMistakes, classes: Sequence[str], names: Mapping[int, str]
+    subject: Subject,
+    cell: str,
+    mistakes: ConfidentMistakes,
+    pictures: Mapping[int, np.ndarray],
+    explain: int,
+    album: Album,
 ) -> WorstErrors:
-    rows = zip(
-        mistakes.sample_ids.tolist(), mistakes.labels.tolist(), mistakes.said.tolist(), mistakes.confidence.tolist()
-    )
+    ids = mistakes.sample_ids.tolist()
+    rows = zip(ids, mistakes.labels.tolist(), mistakes.said.tolist(), mistakes.confidence.tolist())
+    shown = np.array([pictures[sample_id] for sample_id in ids[:explain]])
+    maps = [album.add(overlaid) for overlaid in explained(subject.classifier, shown, mistakes.said[:explain])]
     errors = [
         WorstError(
             sample_id=sample_id,
-            label=classes[label],
-            said=classes[said],
+            label=subject.classes[label],
+            said=subject.classes[said],
             confidence=confidence,
-            picture=names[sample_id],
+            picture=album.add(pictures[sample_id]),
+            explanation=explanation,
         )
-        for sample_id, label, said, confidence in rows
+        for (sample_id, label, said, confidence), explanation in zip_longest(rows, maps, fillvalue="")
     ]
-    return WorstErrors(model=model, cell=cell, mistakes=mistakes.total, count=mistakes.count, errors=tuple(errors))
+    return WorstErrors(
+        model=subject.name, cell=cell, mistakes=mistakes.total, count=mistakes.count, errors=tuple(errors)
+    )

@@ -25,7 +25,7 @@ from eval.suites.fourier import Fourier
 MOST_BINS, LEAST_IN_BIN = 15, 25
 """Bins of a reliability diagram; fewer where a bin would hold less than the least."""
 
-_TITLES = {"c": "Corruptions of C", "cbar": "Corruptions of C-bar"}
+_TITLES = {"c": "Corruptions of C", "cbar": "Corruptions of C̄"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,6 +122,7 @@ def test_the_gallery_shows_every_operation_of_layermix(arguments, monkeypatch, t
         (["--corruptions", "smog"], "--corruptions 'smog' is unknown"),
         (["--pgd-limit", "0"], "--pgd-limit must be ≥ 1, got 0"),
         (["--worst-errors", "-1"], "--worst-errors must be ≥ 0, got -1"),
+        (["--grad-cam", "9"], "--grad-cam must be ≤ --worst-errors, 8, got 9"),
         (["--batch-size", "0"], "--batch-size must be ≥ 1, got 0"),
         (["--seed", "-1"], "--seed must be in"),
     ],

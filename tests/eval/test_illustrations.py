@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
 
 from eval.illustrations import (
     Album,
@@ -203,10 +204,11 @@ class TestWorstErrors:
         for sample_id, picture in shown.items():
             np.testing.assert_array_equal(picture, expected[sample_id])
 
-    def test_every_model_has_its_own_errors_with_classes_by_name(self, plan, pictures):
+    def test_every_model_has_its_own_errors_with_classes_by_name(self, plan, pictures, new_subject):
         predictions = {"a": self.answers({"clean": [4, 11]}, plan), "b": self.answers({"clean": [11, 12, 13]}, plan)}
         album = Album()
-        first, second, *_ = worst_errors(plan.cells, predictions, pictures.classes, 2, album)
+        subjects = [new_subject("a"), new_subject("b")]
+        first, second, *_ = worst_errors(subjects, plan.cells, predictions, album, most=2)
         assert [(found.model, found.cell, found.mistakes, found.count) for found in (first, second)] == [
             ("a", "clean", 2, 30),
             ("b", "clean", 3, 30),
@@ -217,6 +219,17 @@ class TestWorstErrors:
         ]
         assert first.errors[1].picture == second.errors[0].picture == album.add(pictures.images[11])
 
-    def test_none_are_read_where_none_are_asked_for(self, plan, monkeypatch):
+    def test_the_first_so_many_are_explained(self, plan, pictures, new_subject):
+        network = nn.Sequential(
+            nn.Flatten(), nn.Unflatten(1, (3, 8, 8)), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3, 3)
+        )
+        predictions = {"a": self.answers({"clean": [4, 11, 20]}, plan)}
+        album = Album()
+        worst = worst_errors([new_subject("a", network)], plan.cells, predictions, album, most=3, explain=2)
+        assert [bool(error.explanation) for error in worst[0].errors] == [True, True, False]
+        assert {*Illustrations(worst=tuple(worst)).pictures()} == {*album.files}
+
+    def test_none_are_read_where_none_are_asked_for(self, plan, new_subject, monkeypatch):
         monkeypatch.setattr("eval.illustrations.worst_errors.shown_pictures", None)
-        assert worst_errors(plan.cells, {"a": self.answers({"clean": [1]}, plan)}, (), 0, Album()) == []
+        predictions = {"a": self.answers({"clean": [1]}, plan)}
+        assert worst_errors([new_subject("a")], plan.cells, predictions, Album(), most=0) == []

@@ -189,7 +189,7 @@ def test_worst_errors_say_what_the_picture_is_and_what_it_was_taken_for(page):
     text = " ".join(page.text.split())
     assert "Jpeg compression, severity 3" in text
     assert "sharp12 mistakes on 120 pictures" in text
-    assert "<cat>dog 98.7%number 7" in text
+    assert "is <cat>said dog 98.7%number 7" in text
 
 
 class TestResults:

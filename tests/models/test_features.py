@@ -6,7 +6,7 @@ from torch import nn
 
 from layermix.errors import InputError
 from models import ModelConfig, build_model
-from models.features import last_linear, logits_and_features
+from models.features import last_linear, logits_and_feature_map, logits_and_features
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,21 @@ def test_logits_are_the_head_of_the_features(name, width):
         assert torch.equal(last_linear(classifier)(features), logits)
         assert torch.equal(classifier(images), logits)
     assert not last_linear(classifier)._forward_pre_hooks
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("wrn_10_1", (64, 16)), ("resnet18_cifar", (512, 8)), ("resnext29_4x32d", (1024, 16)), ("resnet50", (2048, 2))],
+)
+def test_logits_are_the_head_of_the_mean_of_the_feature_map(name, shape):
+    classifier = build_model(ModelConfig(name=name, num_classes=3)).eval()
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    logits, features = logits_and_feature_map(classifier, images)
+    assert features.shape == (2, shape[0], shape[1], shape[1])
+    torch.testing.assert_close(last_linear(classifier)(features.mean(dim=(2, 3))), logits)
+    (gradients,) = torch.autograd.grad(logits.sum(), features)
+    assert gradients.abs().sum() > 0
+    assert not any(module._forward_hooks for module in classifier.modules())
 
 
 def test_a_network_without_a_linear_layer_is_named():
