@@ -20,6 +20,7 @@ from typing import Any, Literal
 import torch
 import tyro
 
+from eval.bootstrap import reference_model
 from eval.console import cell_progress, print_problems
 from eval.facts import dataset_facts, model_facts
 from eval.illustrations import Album, Illustrations, are_stored, save_illustrations
@@ -32,14 +33,16 @@ from eval.plan import Plan, check_names, describe_suite, make_plan
 from eval.problems import Problem
 from eval.ranks import Ranks, joined_ranks
 from eval.record import Record
+from eval.report.merging import Source
 from eval.report.publish import publish
-from eval.results import make_folder
+from eval.results import make_folder, software_versions
 from eval.runner import Run, cell_key, collect_predictions
 from eval.sets import LoaderPictures
 from eval.store import StoredCell
 from eval.subjects import Subject, check_classes, load_subjects
 from eval.suites import SuiteOptions
 from eval.suites.planning import Context
+from eval.tables import PaperTableName, check_paper_tables
 from layermix.config import plain
 from layermix.errors import InputError
 
@@ -67,6 +70,8 @@ class EvalOptions:
         flip_rates: JSON file of AlexNet's flip probability by perturbation, for mFR.
         fourier_samples: pictures, spread over the test set, that fourier shows under waves of every frequency.
         fourier_grid: side of fourier's square of frequencies, odd; 31 for CIFAR, 63 for ImageNet where none is given.
+        against: model that the others are compared with, by its name in the report; the first where none is given.
+        paper_table: tables of the paper to stand beside; those of the classes and networks where none is given.
         worst_errors: of each model so many of its most confident mistakes are shown; 0 for none.
         grad_cam: so many of them with the places that speak for what the model said (Grad-CAM).
         device: `auto` is a GPU where there is one.
@@ -92,6 +97,8 @@ class EvalOptions:
     flip_rates: Path | None = None
     fourier_samples: int = 1000
     fourier_grid: int | None = None
+    against: str | None = None
+    paper_table: tuple[PaperTableName, ...] = ()
     worst_errors: int = 8
     grad_cam: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -132,6 +139,7 @@ def main(argv: list[str] | None = None) -> int:
     with joined_ranks() as ranks:
         run = _run(options, ranks)
         subjects = load_subjects(options.checkpoint, run.arithmetic.device)
+        reference_model([subject.name for subject in subjects], options.against)
         with _open_test_set(options, subjects) as pictures:
             return _evaluate(options, subjects, pictures, run)
 
@@ -166,6 +174,7 @@ def _open_test_set(options: EvalOptions, subjects: Sequence[Subject]) -> LoaderP
         loader_config(data, preprocessing, batch_size=options.batch_size, threads=options.threads)
     )
     check_classes(subjects, pictures.classes, data)
+    check_paper_tables(options.paper_table, pictures.classes)
     return pictures
 
 
@@ -188,7 +197,7 @@ def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: Loade
         shown = {"most": options.worst_errors, "explain": options.grad_cam}
         worst = worst_errors(subjects, plan.cells, predictions, album, **shown)
         save_illustrations(record.folder(run.store), replace(drawn, worst=tuple(worst)), album)
-    publish(record, run.store, options.out)
+    publish([Source(record=record, store=run.store)], options.out, options.against, options.paper_table)
     print_problems(problems)
     return 1 if any(not problem.missing for problem in record.problems) else 0
 
@@ -226,7 +235,8 @@ def _record(
         suites=[describe_suite(suite) for suite in plan.suites],
         cells=cells,
         problems=problems,
-        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        versions=software_versions(),
     )
 
 

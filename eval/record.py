@@ -2,19 +2,20 @@
 
     STORE/evaluations/<hash>.json
 
-The hash is of what was asked for, so the same command has the same record, however often it was interrupted.
+The hash is of what was asked for, so the same command has the same record, however often it was interrupted. Time and
+software are those of the run that wrote it.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval.plan import read_suite
 from eval.problems import Problem
-from eval.results import Evaluation
+from eval.results import Evaluation, Origin
 from eval.store import StoredCell, StoredPredictions
 from eval.suites import Measurement, Suite
 from layermix.errors import InputError
@@ -34,6 +35,7 @@ class Record:
     cells: Mapping[str, Mapping[str, str]]
     problems: Sequence[Problem]
     created: str
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def save(self, store: Path) -> "Record":
         """Write it, or return the one of the same evaluation that is there: with its own time of creation."""
@@ -50,8 +52,17 @@ class Record:
 
     def _digest(self) -> str:
         values = asdict(self)
-        del values["created"]
+        del values["created"], values["versions"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def origin(self) -> Origin:
+        """The run, as results name it."""
+        return Origin(
+            evaluation=self._digest()[:16],
+            created=self.created,
+            configuration=self.configuration,
+            versions=self.versions,
+        )
 
     def predictions(self, store: Path) -> dict[str, StoredPredictions]:
         """By model name, those of the finished cells; read when they are asked for."""
@@ -70,9 +81,8 @@ class Record:
         return Evaluation(
             models=self.models,
             dataset=self.dataset,
-            configuration=self.configuration,
             measurements={model: measure(suites, found) for model, found in self.predictions(store).items()},
-            created=self.created,
+            origins=[self.origin()],
             problems=self.problems,
         )
 

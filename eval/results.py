@@ -18,19 +18,38 @@ PACKAGES = ("layermix", "torch", "numpy", "numba", "ffcv", "opencv-python", "pil
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """One run of `python -m eval` that numbers come from: the hash of its record, and plain values.
+
+    `versions` are of the software that measured; empty where the run did not record them.
+    """
+
+    evaluation: str
+    created: str
+    configuration: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Everything that was measured, and what it was measured on and with.
 
-    `measurements` go by model name, in the order of the report; `models`, `dataset` and `configuration` are
-    plain values ready for JSON; `problems` are what could not be measured, and why.
+    `measurements` go by model name, in the order of the report; `models` and `dataset` are plain values ready for
+    JSON; `origins` are the runs behind them, oldest first; `problems` are what could not be measured, and why; `notes`
+    are sentences to be read with the numbers.
     """
 
     models: Sequence[Mapping[str, Any]]
     dataset: Mapping[str, Any]
-    configuration: Mapping[str, Any]
     measurements: Mapping[str, Sequence[Measurement]]
-    created: str
+    origins: Sequence[Origin]
     problems: Sequence[Problem] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def created(self) -> str:
+        """When the newest of the runs ended."""
+        return self.origins[-1].created
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record a number: model, suite, cell, metric, protocol, value, count and the rest."""
@@ -56,14 +75,14 @@ def write_results(path: Path, evaluation: Evaluation) -> None:
     """Write `results.json` whole or not at all; values are fractions, intervals are 95%."""
     content = {
         "format": "layermix.evaluation",
-        "version": 1,
+        "version": 2,
         "created": evaluation.created,
         "unit": "fraction",
         "dataset": evaluation.dataset,
-        "configuration": evaluation.configuration,
-        "versions": software_versions(),
+        "origins": [asdict(origin) for origin in evaluation.origins],
         "models": evaluation.models,
         "problems": [asdict(problem) for problem in evaluation.problems],
+        "notes": list(evaluation.notes),
         "records": evaluation.records(),
     }
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,7 +1,16 @@
 """Intervals of an evaluation's numbers by the bootstrap over samples, and paired differences between models."""
 
-from eval.bootstrap.comparison import Comparison, Difference, compare, percentile_interval
+from eval.bootstrap.comparison import Comparison, Difference, compare, percentile_interval, reference_model
 from eval.bootstrap.replicates import Replicates, replicate
 from eval.bootstrap.resampling import Resampling
 
-__all__ = ["Comparison", "Difference", "Replicates", "Resampling", "compare", "percentile_interval", "replicate"]
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Replicates",
+    "Resampling",
+    "compare",
+    "percentile_interval",
+    "reference_model",
+    "replicate",
+]

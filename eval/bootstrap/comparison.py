@@ -42,9 +42,7 @@ def compare(
 ) -> Comparison:
     """Compare all models with `against`, the first if None; InputError where there is none of that name."""
     models = list(measurements)
-    against = models[0] if against is None else against
-    if against not in models:
-        raise InputError(f"--against must be one of the models, {', '.join(models)}; got {against!r}")
+    against = reference_model(models, against)
     numbers = {model: {found.key: found for found in row} for model, row in measurements.items()}
     return Comparison(
         against=against,
@@ -55,6 +53,13 @@ def compare(
             if model != against
         },
     )
+
+
+def reference_model(models: Sequence[str], against: str | None) -> str:
+    """The model that others are compared with: the first if `against` is None; InputError for none of the models."""
+    if against is not None and against not in models:
+        raise InputError(f"--against must be one of the models, {', '.join(models)}; got {against!r}")
+    return models[0] if against is None else against
 
 
 def percentile_interval(replicates: np.ndarray) -> Interval:

@@ -11,7 +11,7 @@ from eval.gallery import STAGES
 from eval.illustrations import Album, Illustrations
 from eval.report.figures import ReportFigures
 from eval.report.tables import ReportTables
-from eval.results import Evaluation, software_versions
+from eval.results import Evaluation
 
 
 def render_report(
@@ -28,7 +28,6 @@ def render_report(
     measurements = evaluation.measurements
     return environment.get_template("report.html").render(
         evaluation=evaluation,
-        versions=software_versions(),
         tables=tables,
         figures=figures,
         stages=STAGES,

@@ -4,8 +4,8 @@ from eval.tables.comparisons import difference_table, protocol_table
 from eval.tables.export import write_tables
 from eval.tables.main import headline_numbers, headline_table, main_tables, severity_table
 from eval.tables.numbers import Measured, Number, by_key, number_table
-from eval.tables.paper import paper_tables
-from eval.tables.paper_data import PAPER_TABLES
+from eval.tables.paper import check_paper_tables, paper_tables
+from eval.tables.paper_data import PAPER_TABLES, PaperTableName
 from eval.tables.table import MODEL, Column, Entry, Row, Table, interval_text, percent
 
 __all__ = [
@@ -15,9 +15,11 @@ __all__ = [
     "Entry",
     "Measured",
     "Number",
+    "PaperTableName",
     "Row",
     "Table",
     "by_key",
+    "check_paper_tables",
     "difference_table",
     "headline_numbers",
     "headline_table",

@@ -50,8 +50,7 @@ def paper_tables(
 
     `models` and `dataset` are the facts of an evaluation. InputError for a table of other classes.
     """
-    for numeral in numerals:
-        _check_classes(PAPER_TABLES[numeral], dataset["classes"])
+    check_paper_tables(numerals, dataset["classes"])
     if numerals:
         return [_table(PAPER_TABLES[numeral], measured, models, dataset) for numeral in numerals]
     return [
@@ -77,13 +76,16 @@ def _is_data(data: PaperData, dataset: Mapping[str, Any]) -> bool:
     return data.is_named_by(classes) or (data.may_be(classes) and dataset["count"] == data.pictures)
 
 
-def _check_classes(table: PaperTable, classes: Sequence[str]) -> None:
-    data = PAPER_DATA[table.data]
-    if not data.is_named_by(classes) and not data.may_be(classes):
-        raise InputError(
-            f"--paper-table {table.numeral} is of {table.data} with {len(data.names())} classes, the test set has "
-            f"{len(classes)} others; leave it out, or choose the table of the test set"
-        )
+def check_paper_tables(numerals: Sequence[str], classes: Sequence[str]) -> None:
+    """InputError for a table of the paper that is of other classes."""
+    for numeral in numerals:
+        name = PAPER_TABLES[numeral].data
+        data = PAPER_DATA[name]
+        if not data.is_named_by(classes) and not data.may_be(classes):
+            raise InputError(
+                f"--paper-table {numeral} is of {name} with {len(data.names())} classes, the test set has "
+                f"{len(classes)} others; leave it out, or choose the table of the test set"
+            )
 
 
 def _table(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eval.sets.corrupted import SEVERITIES
 from eval.suites.perturbations import PUBLISHED
@@ -92,6 +92,9 @@ class PaperTable:
         """The rows that a model was trained as: two where the colour of its fractals decides, which is not recorded."""
         return [row for row in _candidates(self, model) if row in self.numbers]
 
+
+PaperTableName = Literal["III", "IV", "V", "VI", "VII", "VIII", "IX"]
+"""What the commands call the paper's tables."""
 
 PAPER_DATA = {name: PaperData(**values) for name, values in _TABLES["data"].items()}
 """The paper's test sets by name."""

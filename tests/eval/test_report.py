@@ -14,11 +14,17 @@ from eval.problems import Problem
 from eval.report import render_report, report_figures
 from eval.report.figures import reliability_curves
 from eval.report.tables import report_tables
-from eval.results import Evaluation, software_versions, write_results
+from eval.results import Evaluation, Origin, write_results
 from eval.suites import SuiteOptions
 from eval.tables import Measured, headline_numbers
 from layermix.errors import InputError
 
+ORIGIN = Origin(
+    evaluation="0" * 16,
+    created="2025-01-02 03:04:05 UTC",
+    configuration={"suites": ["clean"], "pgd_limit": 12, "device": "cpu"},
+    versions={"torch": "2.10.0"},
+)
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
@@ -64,9 +70,8 @@ def measured(new_subject, new_classifier, new_pictures, evaluated):
     evaluation = Evaluation(
         models=[model_facts(subject.name) for subject in subjects],
         dataset={"name": "test", "path": "test.beton", "sha256": "5" * 64, "count": 120, "classes": ["a", "b", "c"]},
-        configuration={"suites": ["clean"], "pgd_limit": 12, "device": "cpu"},
         measurements={name: [m for suite in suites for m in suite.measure(cells)] for name, cells in found.items()},
-        created="2025-01-02 03:04 UTC",
+        origins=[ORIGIN],
     )
     resampling = Resampling(replicates=40)
     replicates = {name: replicate(suites, cells, resampling) for name, cells in found.items()}
@@ -166,9 +171,8 @@ def test_one_suite_alone_makes_a_page_of_its_own_numbers(measured):
         part = Evaluation(
             models=evaluation.models,
             dataset=evaluation.dataset,
-            configuration=evaluation.configuration,
             measurements=only,
-            created="now",
+            origins=[ORIGIN],
         )
         page = Page(render_report(part, tables_of(part), report_figures(part, (), {}), *NONE))
         assert ("PGD is L∞" in page.text) == (suite == "pgd")
@@ -198,8 +202,10 @@ class TestResults:
         content = json.loads((tmp_path / "results.json").read_text())
         assert content["unit"] == "fraction"
         assert content["dataset"]["sha256"] == "5" * 64
-        assert content["versions"] == software_versions()
-        assert content["configuration"]["pgd_limit"] == 12
+        (origin,) = content["origins"]
+        assert origin["versions"] == {"torch": "2.10.0"}
+        assert origin["configuration"]["pgd_limit"] == 12
+        assert content["created"] == origin["created"]
         (mce,) = [r for r in content["records"] if r["model"] == "sharp" and r["metric"] == "mce"]
         assert (mce["suite"], mce["cell"], mce["protocol"]) == ("c", "c", "strict")
         assert (mce["count"], mce["regenerated"]) == (1200, True)
@@ -231,3 +237,10 @@ def test_the_page_calls_pictures_regenerated_only_where_they_are_and_lists_what_
     assert "Missing" in page
     assert "&lt;CIFAR-10-P&gt; is not there" in page
     assert "regenerated" in render_report(evaluation, tables, figures, *NONE)
+
+
+def test_the_page_names_the_software_that_measured_not_that_of_the_rebuild(measured):
+    evaluation, *rest = measured
+    assert "torch 2.10.0" in render_report(evaluation, *rest, *NONE)
+    old = replace(evaluation, origins=[replace(ORIGIN, versions={})])
+    assert "not recorded" in render_report(old, *rest, *NONE)
