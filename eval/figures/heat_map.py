@@ -10,8 +10,11 @@ from eval.tables import by_key, interval_text, percent
 COLUMN, ROW = 38.0, 22.0
 """Width and height of a cell, in drawing units."""
 
-LETTER = 5.6
+LETTER = 6.0
 """Width of a letter of the labels, on the large side."""
+
+LEAN = 0.71
+"""Height and width of a label of width 1 that leans by 45 degrees."""
 
 LONGEST = 40
 """Letters of a model's name; longer ones lose their middle."""
@@ -73,9 +76,9 @@ class HeatMap:
 
     @property
     def width(self) -> float:
-        """Of the drawing; the last label leans over the last column."""
-        place, label = self.columns[-1]
-        return round(place + COLUMN / 2 + 0.7 * LETTER * len(label), 2)
+        """Of the drawing, with the labels that lean over the last column."""
+        ends = [place + max(COLUMN / 2 + 1, 8 + LEAN * LETTER * len(label)) for place, label in self.columns]
+        return round(max(ends), 2)
 
     @property
     def height(self) -> float:
@@ -119,7 +122,7 @@ def _map(title: str, keys, known, scale: HeatScale) -> HeatMap:
     names = ["mean (mCE)" if key[2] == "mce" else key[1].partition("/")[2].replace("_", " ") for key in keys]
     labels = [shortened(model, LONGEST) for model in known]
     left = 6 + LETTER * max(len(label) for label in labels)
-    top = 8 + 0.7 * LETTER * max(len(name) for name in names)
+    top = 14 + LEAN * LETTER * max(len(name) for name in names)
     cells = [
         _cell(left + column * COLUMN, top + row * ROW, f"{model}, {name}", known[model][key], scale)
         for row, model in enumerate(known)
