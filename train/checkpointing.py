@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layermix.config import to_mapping
+from layermix.config import build, to_mapping
 from layermix.errors import InputError
 from models import Checkpoint
 from models.checkpoint import load_weights
@@ -19,7 +19,9 @@ from train.config import TrainConfig
 from train.distributed import SINGLE, Ranks
 from train.state import TrainState
 
-_FREE_KEYS = ("data.train", "data.test", "data.fractals", "data.test_batch_size")
+_FREE_KEYS = (
+    "data.train", "data.test", "data.fractals", "data.test_batch_size", "data.os_cache", "data.batches_ahead",
+)  # fmt: skip
 _FREE_RUN_KEYS = ("out", "max_steps", "resume", "threads", "device", "checkpoint_minutes", "track", "rank_timeout")
 
 
@@ -140,7 +142,8 @@ class Checkpointer:
         return found
 
     def _check_same_run(self, path: Path, checkpoint: Checkpoint) -> None:
-        for key, (saved, wanted) in _differences(checkpoint.config, to_mapping(self._config)).items():
+        told = build(TrainConfig, checkpoint.config, str(path))  # settings that are newer than the file are at default
+        for key, (saved, wanted) in _differences(to_mapping(told), to_mapping(self._config)).items():
             raise InputError(
                 f"`{key}` must stay {saved} to continue {path}, got {wanted}; "
                 "take back the change, or start anew in another --out folder"

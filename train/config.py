@@ -13,12 +13,12 @@ from models import ModelConfig
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Datasets, crops and batches.
+    """Datasets, crops and batches, and how they are read; `pipelines.LoaderConfig` says more of each.
 
     Attributes:
-        train: training set, a .beton file of pictures.
-        test: test set, a .beton file of pictures; its error is measured while training. None measures nothing.
-        fractals: fractal bank, a .beton file of fractals; only policies that mix need it.
+        train: training set, in any format that `writers.write_dataset` writes, or a folder of class folders.
+        test: test set, likewise; its error is measured while training. None measures nothing.
+        fractals: fractal bank; only policies that mix need it.
         size: side in pixels of the pictures that the model sees.
         crop: training crop: `pad` (random crop after padding), `random_resized`, `center` or `none`.
         padding: pixels added on each side before a `pad` crop.
@@ -28,6 +28,13 @@ class DataConfig:
         batch_size: training pictures a step, over all ranks: a step is the same on 1 GPU and on 8.
         resident: keep the training set and the fractals on the GPU, and crop, flip and mix there; for pictures stored
             at `size`, with crop `pad` or `none`. The pictures are the same either way.
+        order: training pictures in `random` order; `quasi_random` for a file larger than memory; or `shards` for sets
+            in DALI's formats on network storage, where the samples of a step depend on the number of ranks.
+        window: samples that `quasi_random`, or the buffer of `shards` on each rank, shuffles at a time.
+        os_cache: map a file and leave caching to the system; false reads each batch, for network and spinning disks.
+        batches_ahead: training batches prepared in advance; more of them bridge slow moments of a file server.
+        decode: where training pictures are decoded: `cpu`, or `gpu`, for sets in DALI's formats.
+        hw_decoder_load: share of the pictures that a GPU's JPEG engine decodes, where it has one and decodes.
         test_crop: `center`, or `none` for pictures that have the right size already.
         center_ratio: share of the short side that the `center` crop keeps.
         test_batch_size: test pictures a forward pass, on each rank.
@@ -44,6 +51,12 @@ class DataConfig:
     flip: bool = True
     batch_size: int = 128
     resident: bool = False
+    order: Literal["random", "quasi_random", "shards"] = "random"
+    window: int = 16384
+    os_cache: bool = True
+    batches_ahead: int = 3
+    decode: Literal["cpu", "gpu"] = "cpu"
+    hw_decoder_load: float = 0.9
     test_crop: Literal["center", "none"] = "none"
     center_ratio: float = 1.0
     test_batch_size: int = 500

@@ -19,7 +19,8 @@ _COMMANDS = {
 def train_loader_config(config: TrainConfig, device: str, ranks: Ranks) -> LoaderConfig:
     """Shuffled, cropped, flipped and augmented training pictures, whole batches only.
 
-    The ranks share each batch of `data.batch_size`: together they see the same pictures, whatever their number.
+    The ranks share each batch of `data.batch_size`: in random order, together they see the same pictures, whatever
+    their number.
     Raises `InputError` where it cannot be shared equally.
     """
     data = config.data
@@ -39,7 +40,12 @@ def train_loader_config(config: TrainConfig, device: str, ranks: Ranks) -> Loade
         views=VIEWS if config.loss.name == "jsd" else 1,
         seed=config.run.seed,
         threads=config.run.threads or core_count(ranks.local_world_size),
-        order="random",
+        order=data.order,
+        window=data.window,
+        os_cache=data.os_cache,
+        batches_ahead=data.batches_ahead,
+        decode=data.decode,
+        hw_decoder_load=data.hw_decoder_load,
         drop_last=True,
         device=device,
         rank=ranks.rank,
@@ -67,6 +73,7 @@ def test_loader_config(config: TrainConfig, device: str, ranks: Ranks) -> Loader
         center_ratio=data.center_ratio,
         threads=config.run.threads or core_count(ranks.local_world_size),
         pad=True,
+        os_cache=data.os_cache,
         device=device,
         rank=ranks.rank,
         world_size=ranks.world_size,

@@ -1,5 +1,6 @@
 """A run that is stopped anywhere and continued is the run that was not stopped."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,6 +111,17 @@ def test_a_changed_setting_is_refused_and_the_folder_left_alone(train, whole):
     with pytest.raises(InputError, match=r"`run.epochs` must stay 2"):
         train(whole, epochs=3)
     assert (whole / "config.yaml").read_bytes() == before
+
+
+def test_a_checkpoint_without_a_setting_had_its_default(train, tmp_path):
+    """A setting that is newer than the run."""
+    assert train(tmp_path, max_steps=2) is Outcome.MAX_STEPS
+    path = next((tmp_path / "checkpoints").glob("epoch-*.pt"))
+    content = torch.load(path, weights_only=True)
+    assert content["config"]["optimizer"].pop("ema_decay") == 0
+    torch.save(content, path)
+    path.with_name(f"{path.name}.sha256").write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    assert train(tmp_path) is Outcome.FINISHED
 
 
 def test_a_checkpoint_of_another_model_is_refused(whole, tiny_config, fake_loader):

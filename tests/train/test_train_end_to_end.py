@@ -6,6 +6,7 @@ import re
 
 import pytest
 import torch
+from run_comparison import assert_same_run
 
 from layermix.errors import InputError
 from models import load_checkpoint, load_classifier
@@ -39,6 +40,20 @@ def train(flags):
 def log(folder):
     records = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [{key: value for key, value in record.items() if key not in TIME_FIELDS} for record in records]
+
+
+def test_a_run_from_shards_continues_bit_identically_and_reads_as_it_is_told(train, tmp_path):
+    source = ["--source", "digits", "--split", "test", "--format", "webdataset", "--shards", "2"]
+    for shard in ("0", "1"):
+        assert write_dataset([*source, "--shard-index", shard, "--out", str(tmp_path / "set")]) == 0
+    reading = ["--data.train", str(tmp_path / "set"), "--data.order", "shards", "--data.window", "32", "--epochs", "1"]
+    whole, paused = tmp_path / "whole", tmp_path / "paused"
+    assert train(whole, *reading) == 0
+    assert train(paused, *reading, "--max-steps", "2") == 0
+    assert train(paused, *reading, "--data.batches-ahead", "5", "--data.no-os-cache") == 0
+    assert_same_run(whole, paused)
+    with pytest.raises(InputError, match=r"`data.order` must stay shards to continue"):
+        train(paused, *reading, "--data.order", "random")
 
 
 def test_a_run_through_the_real_loader_continues_bit_identically(train, tmp_path):
