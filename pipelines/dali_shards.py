@@ -4,11 +4,12 @@ A reader begins at any record, for it is given an index that begins there. So wh
 that are asked for, and where an epoch goes on is a number, not a checkpoint of DALI's (which gives the same: tested).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from nvidia.dali import fn
@@ -21,6 +22,8 @@ from pipelines.records import Records
 
 _AT_A_TIME = 32
 """Records that DALI reads in one go; it reads twice as many ahead."""
+_FILES = 32
+"""Files of one reader: it keeps all of them open, and at its end reads a little in vain."""
 
 
 class ShardStream:
@@ -62,43 +65,50 @@ class ShardStream:
 
 
 def _read_parts(records: Records, ids: np.ndarray) -> Any:
-    """Generate {sample id: picture file}, some records a time; the next shard is opened while one is read."""
-    files = np.searchsorted(records.first_ids, ids, side="right") - 1
-    stretches = np.split(ids, np.flatnonzero(np.diff(files)) + 1) if len(ids) else []
-    readers = (ShardReader(records, stretch) for stretch in stretches)
+    """Generate {sample id: picture file}, some records a time; the next reader is opened while one is read."""
+    edges = np.flatnonzero(np.diff(records.files_of(ids))) + 1
+    stretches = np.split(ids, edges) if len(ids) else []
+    starts = range(0, len(stretches), _FILES)
+    readers = (ShardReader(records, stretches[start : start + _FILES]) for start in starts)
     for reader, _ in pairwise(chain(readers, [None])):
         yield from reader
 
 
 class ShardReader:
-    """Iterates over {sample id: picture file} of some records of one file, neighbours in it, a few at a time."""
+    """Iterates over {sample id: picture file}, some records at a time.
 
-    def __init__(self, records: Records, ids: np.ndarray) -> None:
-        number = records.file_of(ids[0])
-        self._file, self._ids = records.files[number], ids
-        manifest, place = read_manifest(self._file), int(ids[0] - records.first_ids[number])
-        self._shift = (manifest.first_id or 0) + place - ids[0]  # a file of a set may be opened by itself
-        self._recorded_id = _RECORDED_IDS[manifest.format]
+    Args:
+        records: the set.
+        stretches: sample ids that are neighbours in a file, int64 (n,), a file each: all of it, but for the first that
+            may begin anywhere, and for the last that may end anywhere.
+    """
+
+    def __init__(self, records: Records, stretches: Sequence[np.ndarray]) -> None:
+        self._records, self._ids = records, np.concatenate(stretches)
+        parts = [_Part.of(records, int(stretch[0])) for stretch in stretches]
+        self._recorded = np.concatenate([part.recorded(len(ids)) for part, ids in zip(parts, stretches)])
+        self._recorded_id = _RECORDED_IDS[records.manifest.format]
         with TemporaryDirectory() as folder:
-            index = Path(folder, "index")
-            index.write_bytes(_index_from(self._file, manifest, place))
-            self._pipeline = _pipeline(manifest.format, self._file, index)
+            self._pipeline = _pipeline(records.manifest.format, parts, Path(folder))
         self._pipeline.schedule_run()
 
     def __iter__(self) -> Iterator[dict[int, np.ndarray]]:
         for start in range(0, len(self._ids), _AT_A_TIME):
-            ids = self._ids[start : start + _AT_A_TIME]
-            pictures, recorded = self._outputs(ids[0])
-            self._check(ids, [self._recorded_id(np.array(recorded[n])) for n in range(len(ids))])
-            yield {sample_id: np.array(pictures[n]) for n, sample_id in enumerate(ids.tolist())}
+            place = slice(start, start + _AT_A_TIME)
+            pictures, marks = self._outputs(self._ids[start])
+            self._check(place, [self._recorded_id(np.array(mark)) for mark in marks])
+            yield {sample_id: np.array(picture) for sample_id, picture in zip(self._ids[place].tolist(), pictures)}
 
-    def _check(self, ids: np.ndarray, found: list[object]) -> None:
-        for sample_id, expected, recorded in zip(ids, ids + self._shift, found):
+    def _check(self, place: slice, found: list[object]) -> None:
+        for sample_id, expected, recorded in zip(self._ids[place], self._recorded[place], found):
             if recorded != expected:
                 raise InputError(
-                    f"{self._file}: where the record of sample {sample_id} should be, id {expected}, stands one of id "
-                    f"{recorded}, so the file was damaged after it was written; copy or write it again"
+                    f"{self._file(sample_id)}: where the record of sample {sample_id} should be, id {expected}, stands "
+                    f"one of id {recorded}, so the file was damaged after it was written; copy or write it again"
                 )
+
+    def _file(self, sample_id: int) -> Path:
+        return self._records.files[self._records.file_of(sample_id)]
 
     def _outputs(self, first: int) -> tuple:
         """The next records, from sample `first` on; DALI goes on with those after them."""
@@ -109,22 +119,73 @@ class ShardReader:
         except RuntimeError as error:
             reason = str(error).split("encountered:")[-1].split("C++ context")[0].strip()
             raise InputError(
-                f"{self._file}: DALI's reader fails on sample {first} or one soon after it ({reason}); "
-                f"python -m writers.verify {self._file} names it; copy or write the file again"
+                f"{self._file(first)}: DALI's reader fails on sample {first} or one soon after it ({reason}); "
+                "python -m writers.verify names it; copy or write the file again"
             ) from error
         return outputs
 
 
-def _pipeline(container: str, file: Path, index: Path) -> Pipeline:
-    """The graph of one file, built: picture files and what tells of the sample id. Its end is filled up by repeats."""
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """One file from one record on."""
+
+    file: Path
+    manifest: Manifest
+    place: int
+    """Of the first record."""
+
+    @classmethod
+    def of(cls, records: Records, sample_id: int) -> Self:
+        number = records.file_of(sample_id)
+        file = records.files[number]
+        return cls(file=file, manifest=read_manifest(file), place=sample_id - int(records.first_ids[number]))
+
+    def recorded(self, count: int) -> np.ndarray:
+        """The ids that stand in the first `count` records; others than those in the set, where it is part of one."""
+        return (self.manifest.first_id or 0) + self.place + np.arange(count)
+
+    def index(self) -> bytes:
+        """The index of these records, in the form that DALI's reader of the format wants."""
+        if self.manifest.index is None:
+            raise InputError(f"{self.file}: its manifest names no index; write the data set again")
+        lines = read_side_file(self.file, self.manifest.index).splitlines(keepends=True)
+        if self.manifest.format != "webdataset":
+            return b"".join(lines[self.place :])
+        version, _ = lines[0].split()
+        return b"%s %d\n" % (version, self.manifest.count - self.place) + b"".join(lines[1 + self.place :])
+
+
+def _pipeline(container: str, parts: Sequence[_Part], folder: Path) -> Pipeline:
+    """The graph of some files, built: picture files and what tells of the sample id. Repeats fill up its end.
+
+    Args:
+        folder: for index files, which DALI reads now.
+    """
+    indices = [part.index() for part in parts]
+    if container == "recordio":
+        indices = [_one_index(indices, [part.manifest.bytes for part in parts])]
+    names = [folder / str(number) for number in range(len(indices))]
+    for name, index in zip(names, indices):
+        name.write_bytes(index)
     pipeline = Pipeline(batch_size=_AT_A_TIME, num_threads=1, device_id=None, exec_dynamic=True, prefetch_queue_depth=1)
     with pipeline:
         outputs = _READERS[container](
-            [str(file)], [str(index)], dont_use_mmap=True, pad_last_batch=True, prefetch_queue_depth=2
-        )
+            [str(part.file) for part in parts], [str(name) for name in names],
+            dont_use_mmap=True, pad_last_batch=True, prefetch_queue_depth=2,
+        )  # fmt: skip
         pipeline.set_outputs(*outputs)
     pipeline.build()
     return pipeline
+
+
+def _one_index(indices: Sequence[bytes], sizes: Sequence[int]) -> bytes:
+    """DALI takes one index for several files of recordio, in which addresses go on from file to file."""
+    lines, start = [], 0
+    for index, size in zip(indices, sizes):
+        rows = (line.split() for line in index.splitlines())
+        lines += [b"%s\t%d\n" % (number, int(address) + start) for number, address in rows]
+        start += size
+    return b"".join(lines)
 
 
 def _webdataset(paths: list[str], indices: list[str], **settings: Any) -> Any:
@@ -163,14 +224,3 @@ _RECORDED_IDS: dict[str, Callable[[np.ndarray], object]] = {
     "tfrecord": np.ndarray.item,
     "recordio": _recordio_id,
 }
-
-
-def _index_from(file: Path, manifest: Manifest, first: int) -> bytes:
-    """The index of a file from record `first` on, in the form that DALI's reader of the format wants."""
-    if manifest.index is None:
-        raise InputError(f"{file}: its manifest names no index; write the data set again")
-    lines = read_side_file(file, manifest.index).splitlines(keepends=True)
-    if manifest.format != "webdataset":
-        return b"".join(lines[first:])
-    version, _ = lines[0].split()
-    return b"%s %d\n" % (version, manifest.count - first) + b"".join(lines[1 + first :])

@@ -65,7 +65,11 @@ class Records:
 
     def file_of(self, sample_id: int) -> int:
         """Number of the file that holds a sample."""
-        return int(np.searchsorted(self.first_ids, sample_id, side="right")) - 1
+        return int(self.files_of(sample_id))
+
+    def files_of(self, sample_ids: np.ndarray | int) -> np.ndarray:
+        """Numbers of the files that hold samples."""
+        return np.searchsorted(self.first_ids, sample_ids, side="right") - 1
 
     def stored(self, sample_id: int) -> np.ndarray:
         """The picture file of a sample, a JPEG or PNG: uint8 (bytes,), without a copy where the set is mapped.

@@ -19,8 +19,8 @@ from nvidia.dali.pipeline import Pipeline
 from layermix import InputError, LayerMix
 from layermix.manifest import data_files, read_manifest
 from layermix.policies import POLICIES
-from pipelines import LoaderConfig, build_loader
-from pipelines.dali_shards import ShardReader, ShardStream
+from pipelines import LoaderConfig, build_loader, dali_shards
+from pipelines.dali_shards import ShardStream
 from pipelines.records import Records
 from pipelines.shares import rank_reads, rank_share
 
@@ -143,18 +143,22 @@ def test_ranks_read_the_samples_and_pixels_of_one_process(container, training, d
     assert equal(by_id(taken), by_id(batches(config)))
 
 
+@pytest.mark.parametrize("files", [1, 2, 32])
 @pytest.mark.parametrize("container", FORMATS)
 @pytest.mark.parametrize("first", [0, 1, 12])
-def test_a_reader_begins_at_any_record_as_dalis_own_checkpoint_does(first, container, dali_sets):
-    data = dali_sets[container]
+def test_a_sweep_that_begins_at_any_record_gives_what_dalis_readers_give(
+    first, container, files, dali_sets, monkeypatch
+):
+    """However many files one reader reads, in any order of the files."""
+    monkeypatch.setattr(dali_shards, "_FILES", files)
+    data, found = dali_sets[container], {}
     with Records.open(data, os_cache=True) as records:
-        start, stop = records.first_ids[1], records.first_ids[2]
-        found = {}
-        for part in ShardReader(records, np.arange(start + first, stop)):
+        ids = np.array([*range(26, 40), *range(13), *range(13, 20)])[first:]
+        for part in dali_shards._read_parts(records, ids):
             found |= part
-        shard = data_files(data, read_manifest(data))[1]
-        expected = [(sample_id, picture) for sample_id, _, picture in by_dali(shard)]
-        assert [(sample_id, picture.tobytes()) for sample_id, picture in found.items()] == expected[first:]
+    assert list(found) == ids.tolist()
+    expected = {sample_id: picture for sample_id, _, picture in by_dali(data)}
+    assert {sample_id: picture.tobytes() for sample_id, picture in found.items()} == {i: expected[i] for i in ids}
 
 
 def test_dalis_checkpoint_holds_no_more_than_the_number_of_records_read(dali_photos):
