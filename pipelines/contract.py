@@ -32,7 +32,8 @@ class Loader(Protocol):
     """Iterates over the batches of one epoch; a context manager, or call `close`.
 
     The samples of epoch e, their order and every pixel are functions of (dataset, config.seed, e): threads, ranks and
-    restarts do not change them. `set_epoch` chooses e; iterating does not advance it.
+    restarts do not change them, but that in the order "shards" each rank reads a stretch of its own. `set_epoch`
+    chooses e; iterating does not advance it.
     """
 
     config: LoaderConfig
@@ -62,7 +63,7 @@ class Loader(Protocol):
         ...
 
     def state_dict(self) -> dict[str, int]:
-        """Where the iteration stands: the epoch and the next batch that was not yet yielded."""
+        """Where the iteration stands: the epoch and the next batch that was not yet yielded, the same on all ranks."""
         ...
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -48,9 +48,12 @@ class ShardStream:
 
         Raises:
             InputError: DALI's reader failed, or gave another sample than stands at its place.
+            RuntimeError: the stream was closed, by its owner or by such an error.
         """
         while self._coming[sample_id]:
-            part = next(self._parts)
+            part = next(self._parts, None)
+            if part is None:  # not StopIteration, which a DALI source takes for the end of the epoch
+                raise RuntimeError(f"sample {sample_id} is asked of a stream that was closed; open a new one")
             self._held.update(part)
             self._coming[list(part)] = False
         return self._held.pop(sample_id) if sample_id in self._held else self._records.stored(sample_id)

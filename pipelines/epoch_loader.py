@@ -11,7 +11,7 @@ from layermix import FractalBank, InputError
 from layermix.philox import MAX_EPOCH
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
-from pipelines.shares import rank_share
+from pipelines.shares import rank_and_world_size, rank_share
 
 
 class EpochLoader(ABC):
@@ -29,6 +29,7 @@ class EpochLoader(ABC):
         self.config, self.num_samples, self.shards = config, num_samples, shards
         self.epoch, self.next_batch = 0, 0
         self.ids, self.valid = rank_share(config, num_samples, 0, shards)
+        _, self._world_size = rank_and_world_size(config)
         self._damaged: set[int] = set()
 
     @abstractmethod
@@ -57,9 +58,16 @@ class EpochLoader(ABC):
         self.ids, self.valid = rank_share(self.config, self.num_samples, epoch, self.shards)
 
     def state_dict(self) -> dict[str, int]:
-        return {"epoch": self.epoch, "batch": self.next_batch}
+        state = {"epoch": self.epoch, "batch": self.next_batch}
+        return state | {"world_size": self._world_size} if self.config.order == "shards" else state
 
     def load_state_dict(self, state: dict[str, int]) -> None:
+        saved = state.get("world_size", self._world_size)
+        if state["batch"] and saved != self._world_size:
+            raise InputError(
+                f"`world_size` must stay {saved} within an epoch of order 'shards', in which each rank reads a part of "
+                f"its own, got {self._world_size}; go on with {saved} ranks, or from the start of an epoch"
+            )
         self.set_epoch(state["epoch"])
         if not 0 <= state["batch"] <= len(self):
             raise InputError(
