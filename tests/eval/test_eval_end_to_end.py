@@ -1,5 +1,6 @@
 """`python -m eval` and `eval.affinity` through the real writer, loader and checkpoint, on pictures of 16 px."""
 
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from PIL import Image
 
 from eval.affinity import command as affinity
 from eval.command import main
+from eval.illustrations import read_illustrations
+from eval.record import read_records
 from layermix import POLICIES
 from models import ModelConfig, build_model, save_checkpoint
 from models.checkpoint import Checkpoint
@@ -51,7 +54,7 @@ def write(*arguments) -> None:
 
 
 def test_one_command_makes_results_and_a_report_with_pictures(run, tmp_path):
-    flags = ["--suite", "clean", "pgd", "--pgd-limit", "5", "--threads", "1", "--device", "cpu"]
+    flags = ["--suite", "clean", "pgd", "--pgd-limit", "5", "--grad-cam", "2", "--threads", "1", "--device", "cpu"]
     assert main(["--checkpoint", str(run), "--out", str(tmp_path), *flags]) == 0
     content = json.loads((tmp_path / "results.json").read_text())
     counts = {record["suite"]: record["count"] for record in content["records"] if record["protocol"] == "strict"}
@@ -59,7 +62,30 @@ def test_one_command_makes_results_and_a_report_with_pictures(run, tmp_path):
     assert counts == {"clean": 20, "pgd": 5}
     assert content["dataset"]["sha256"] == manifest["sha256"]
     assert content["models"][0]["policy"] == "layermix"
-    assert (tmp_path / "report.html").read_text().count("<img") == 11 * 5
+    (worst,) = read_illustrations(read_records(tmp_path / "store")[0].folder(tmp_path / "store"))[0].worst
+    shown = len(worst.errors) + min(2, len(worst.errors))
+    assert (tmp_path / "report.html").read_text().count("<img") == 11 * 5 + shown
+
+
+def test_the_worst_errors_are_shown_as_they_are_in_the_data_set(run, tmp_path):
+    main(["--checkpoint", str(run), "--out", str(tmp_path), "--suite", "clean", "--threads", "1", "--device", "cpu"])
+    illustrations, album = read_illustrations(read_records(tmp_path / "store")[0].folder(tmp_path / "store"))
+    (worst,) = illustrations.worst
+    files = sorted((run.parent / "pictures").rglob("*.png"))
+    assert worst.errors
+    for error in worst.errors:
+        path = files[error.sample_id]
+        assert error.label == path.parent.name != error.said
+        with Image.open(path) as source, Image.open(io.BytesIO(album.files[error.picture])) as shown:
+            np.testing.assert_array_equal(np.asarray(shown), np.asarray(source))
+
+
+def test_fourier_runs_on_a_real_data_set(run, tmp_path):
+    flags = ["--suite", "fourier", "--fourier-samples", "6", "--fourier-grid", "3", "--worst-errors", "0"]
+    assert main(["--checkpoint", str(run), "--out", str(tmp_path), *flags, "--threads", "1", "--device", "cpu"]) == 0
+    records = json.loads((tmp_path / "results.json").read_text())["records"]
+    assert [(record["metric"], record["count"]) for record in records] == [("mean_error", 30), ("largest_error", 6)]
+    assert "3 by 3 frequencies on 6 pictures, waves of norm 2" in (tmp_path / "report.html").read_text()
 
 
 def test_one_command_measures_every_policy(run, tmp_path):
