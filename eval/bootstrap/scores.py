@@ -61,7 +61,7 @@ def _(suite: AutoAttack, predictions: CellPredictions) -> Scores:
 @sample_scores.register
 def _(suite: Fourier, predictions: CellPredictions) -> Scores:
     wrong = suite.mistakes(predictions)
-    return {} if wrong is None else {(suite.name, suite.name, "mean_error", "strict"): wrong.mean(axis=1)}
+    return {} if wrong is None else {(suite.name, suite.cell, "mean_error", "strict"): wrong.mean(axis=1)}
 
 
 @sample_scores.register

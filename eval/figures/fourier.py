@@ -25,20 +25,28 @@ class FrequencyMap:
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyMaps:
-    """The maps of all models on one scale; `legend` is the address of a row of shades, and `ticks` are percents."""
+    """The maps of all models on one scale, and what they cover.
 
+    `legend` is the address of a row of shades, and `ticks` are its ends and middle in percent.
+    """
+
+    covers: str
     maps: Sequence[FrequencyMap]
     legend: str
     ticks: tuple[str, str, str]
 
 
-def frequency_maps(errors: Mapping[str, np.ndarray]) -> FrequencyMaps | None:
-    """Maps of top-1 errors by frequency, float64 (G, G) with zero in the middle, by model; None if there are none."""
+def frequency_maps(errors: Mapping[str, np.ndarray], covers: str) -> FrequencyMaps | None:
+    """Maps of top-1 errors by frequency, float64 (G, G) with zero in the middle, by model; None if there are none.
+
+    `covers` says what was shown.
+    """
     if not errors:
         return None
     scale = HeatScale.around(np.concatenate([found.ravel() for found in errors.values()]).tolist())
     (_, low), (_, middle), (_, high) = scale.steps(3)
     return FrequencyMaps(
+        covers=covers,
         maps=[_map(model, found, scale) for model, found in errors.items()],
         legend=_shaded(np.linspace(scale.low, scale.high, 64)[None], scale),
         ticks=(low, middle, high),

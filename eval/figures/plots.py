@@ -76,10 +76,14 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One plot: its title, what it shows in words, its frame, ticks as (place, label), and lines."""
+    """One plot: its title, what it shows in words, its frame, ticks as (place, label), and lines.
+
+    `caption` is what stands below it; "" for nothing.
+    """
 
     title: str
     words: str
+    caption: str = ""
     frame: Frame
     x_ticks: Sequence[tuple[float, str]]
     y_ticks: Sequence[tuple[float, str]]
@@ -175,10 +179,14 @@ def reliability_panel(title: str, model: str, index: int, curve: ReliabilityCurv
     total = int(curve.count.sum())
     gap = float((curve.count * (curve.confidence - curve.accuracy)).sum()) / total
     leaning = "over" if gap > 0 else "under"
+    caption = (
+        f"{title}: {total:,} predictions in {len(points)} bins; "
+        f"on average {percent(abs(gap))} points {leaning}confident."
+    )
     return Panel(
         title=title,
-        words=f"{model}, {title}: {total:,} predictions in {len(points)} bins; "
-        f"on average {percent(abs(gap))} points {leaning}confident.",
+        words=f"{model}, {caption}",
+        caption=caption.capitalize(),
         frame=frame,
         x_ticks=[(frame.x(value), f"{100 * value:.0f}") for value in (0, 0.5, 1)],
         y_ticks=[(frame.y(value), f"{100 * value:.0f}") for value in (0, 0.5, 1)],

@@ -70,6 +70,13 @@ class Illustrations:
     missing: str = ""
     worst: tuple[WorstErrors, ...] = ()
 
+    def by_cell(self) -> dict[str, list[WorstErrors]]:
+        """The worst errors of all models by title of the cell, in the order of the cells."""
+        found: dict[str, list[WorstErrors]] = {}
+        for row in self.worst:
+            found.setdefault(row.title, []).append(row)
+        return found
+
     @property
     def explains(self) -> bool:
         """Whether any error is shown with its Grad-CAM map."""

@@ -90,11 +90,10 @@ def reliability_curves(predictions: CellPredictions) -> dict[str, ReliabilityCur
 
 
 def _frequencies(suites: Sequence[Suite], predictions: Mapping[str, CellPredictions]) -> FrequencyMaps | None:
-    errors = {
-        model: error
-        for suite in suites
-        if isinstance(suite, Fourier)
-        for model, found in predictions.items()
-        if (error := suite.sensitivity(found)) is not None
-    }
-    return frequency_maps(errors)
+    """Of the models that were shown the frequencies of the suite."""
+    for suite in suites:
+        if isinstance(suite, Fourier):
+            errors = {model: suite.sensitivity(found) for model, found in predictions.items()}
+            there = {model: error for model, error in errors.items() if error is not None}
+            return frequency_maps(there, suite.coverage)
+    return None

@@ -5,7 +5,7 @@ of a square around zero. A wave is a real matrix of unit norm whose Fourier tran
 and its opposite, so opposite frequencies are one. Each colour channel gets the wave with a sign of its own, drawn by
 the sample. Pixels are clipped and rounded as pictures are.
 
-    fourier/<row>    one cell for each vertical frequency from 0 up; its frames are the horizontal frequencies
+    fourier/<grid>/<row>    a cell for each vertical frequency from 0 up; its frames are the horizontal frequencies
 """
 
 import zlib
@@ -112,13 +112,18 @@ class Fourier:
             )
 
     @property
+    def cell(self) -> str:
+        """What its numbers are called: other squares have other numbers."""
+        return f"{self.name}/{self.grid}"
+
+    @property
     def highest(self) -> int:
         """The highest frequency in each direction."""
         return self.grid // 2
 
     def keys(self) -> list[str]:
         """Keys of the cells, by vertical frequency from 0 up."""
-        return [f"{self.name}/{row}" for row in range(self.highest + 1)]
+        return [f"{self.cell}/{row}" for row in range(self.highest + 1)]
 
     def columns(self, row: int) -> tuple[int, ...]:
         """Horizontal frequencies beside the vertical `row`; beside 0 those from 0 up, as the others are opposites."""
@@ -156,14 +161,16 @@ class Fourier:
     def _measurement(self, metric: str, value: float, count: int, interval: tuple[float, float] | None) -> Measurement:
         return Measurement(
             suite=self.name,
-            cell=self.name,
+            cell=self.cell,
             metric=metric,
             protocol="strict",
             value=value,
             count=count,
             interval=interval,
-            detail=self._coverage(),
+            detail=self.coverage,
         )
 
-    def _coverage(self) -> str:
+    @property
+    def coverage(self) -> str:
+        """What its numbers cover, in words."""
         return f"{self.grid} by {self.grid} frequencies on {self.samples:,} pictures, waves of norm {self.norm:.3g}"

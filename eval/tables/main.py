@@ -82,8 +82,11 @@ def _robustness(measured: Measured) -> Iterator[Number]:
         title = "top-1 error" if restarts == "1" else f"top-1 error, {restarts} restarts"
         yield from _protocols(f"PGD {budget}/255", title, ("pgd", cell, "top1_error"))
     yield _number("AutoAttack", "top-1 error", ("autoattack", "autoattack", "top1_error", "strict"))
-    yield _number("Fourier", "mean error", ("fourier", "fourier", "mean_error", "strict"))
-    yield _number("Fourier", "largest error", ("fourier", "fourier", "largest_error", "strict"))
+    grids = {int(cell.removeprefix("fourier/")) for suite, cell in _cells(measured.numbers) if suite == "fourier"}
+    for grid in sorted(grids):
+        for title in ("mean error", "largest error"):
+            key = ("fourier", f"fourier/{grid}", title.replace(" ", "_"), "strict")
+            yield _number(f"Fourier, {grid} by {grid}", title, key)
 
 
 def _shifts(measured: Measured) -> Iterator[Number]:

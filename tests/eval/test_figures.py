@@ -96,7 +96,7 @@ class TestFrequencyMaps:
     ERRORS = np.array([[0.1, 0.2, 0.3], [0.4, 0.0, 0.4], [0.3, 0.2, 0.1]])
 
     def test_a_pixel_a_frequency_whose_shade_is_that_of_its_error_in_the_legend(self):
-        found = frequency_maps({"a": self.ERRORS, "b": 0.5 * np.ones((3, 3))})
+        found = frequency_maps({"a": self.ERRORS, "b": 0.5 * np.ones((3, 3))}, "")
         assert found is not None
         assert found.ticks == ("0.0", "25.0", "50.0")
         legend = pixels(found.legend)[0].astype(int)
@@ -108,14 +108,14 @@ class TestFrequencyMaps:
         np.testing.assert_array_equal(pixels(found.maps[1].address), np.broadcast_to(legend[-1], (3, 3, 3)))
 
     def test_words_say_where_the_error_is_largest(self):
-        found = frequency_maps({"a": self.ERRORS})
+        found = frequency_maps({"a": self.ERRORS}, "")
         assert found is not None
         assert found.maps[0].words == (
             "a: top-1 error 0.0% at frequency 0, largest 40.0% at 0 periods down and 1 across."
         )
 
     def test_without_errors_there_are_no_maps(self):
-        assert frequency_maps({}) is None
+        assert frequency_maps({}, "") is None
 
 
 STYLES = (Path(eval_package.__file__).parent / "templates" / "report.css").read_text()

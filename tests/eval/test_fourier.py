@@ -141,9 +141,12 @@ class TestSuite:
         assert scores.mean() == pytest.approx(mean.value)
 
     def test_with_a_row_missing_there_is_no_number(self, predictions):
-        del predictions["fourier/1"]
+        del predictions["fourier/5/1"]
         assert self.SUITE.measure(predictions) == []
         assert self.SUITE.sensitivity(predictions) is None
+
+    def test_cells_of_another_square_are_not_taken_for_its_own(self, predictions):
+        assert Fourier(grid=3, norm=1.0, samples=4).sensitivity(predictions) is None
 
     def test_it_reads_back_from_its_description(self):
         assert read_suite(describe_suite(self.SUITE), "here") == self.SUITE
@@ -160,10 +163,10 @@ class TestPlan:
     def test_it_covers_all_frequencies_below_one_period_in_two_pixels(self, pictures):
         plan = self.plan(pictures, fourier_samples=10)
         assert [(cell.key, cell.frames, cell.count) for cell in plan.cells] == [
-            ("fourier/0", 4, 10),
-            ("fourier/1", 7, 10),
-            ("fourier/2", 7, 10),
-            ("fourier/3", 7, 10),
+            ("fourier/7/0", 4, 10),
+            ("fourier/7/1", 7, 10),
+            ("fourier/7/2", 7, 10),
+            ("fourier/7/3", 7, 10),
         ]
         (suite,) = plan.suites
         assert (suite.grid, suite.samples, suite.norm) == (7, 10, 1.0)  # the published 4 at 32 px, a quarter at 8
@@ -187,7 +190,7 @@ class TestPlan:
             "mean_error",
             "largest_error",
         ]
-        flat = found["model"]["fourier/0"].order[:, 0, 0]  # the wave of frequency 0 is a change of brightness
+        flat = found["model"]["fourier/7/0"].order[:, 0, 0]  # the wave of frequency 0 is a change of brightness
         assert flat.shape == (10,)
 
 

@@ -125,6 +125,19 @@ class TestStored:
         assert values["worst"][0]["errors"][0]["label"] == "cät"
 
 
+def test_errors_of_several_evaluations_stand_together_by_cell():
+    rows = [
+        WorstErrors(model=model, cell=cell, mistakes=0, count=1, errors=())
+        for model in "ab"
+        for cell in ("clean", "c/jpeg_compression/3")
+    ]
+    grouped = Illustrations(worst=tuple(rows)).by_cell()
+    assert {title: [row.model for row in found] for title, found in grouped.items()} == {
+        "Clean pictures": ["a", "b"],
+        "Jpeg compression, severity 3": ["a", "b"],
+    }
+
+
 class TestConfidentMistakes:
     def predictions(self, count: int = 200) -> Predictions:
         logits = np.random.default_rng(0).normal(0, 2, (count, 4)).astype(np.float32)
