@@ -60,7 +60,7 @@ class EvalOptions:
         root: folder that holds the benchmarks' folders (CIFAR-10-C, ImageNet-R, ...).
         regenerate: make c, cbar and p from the test set on the fly where `root` lacks them; results say so.
         protocols: paper repeats what the published programs compute, strict keeps to the definitions.
-        data: test set, a .beton file; the one that the checkpoints name where none is given.
+        data: test set, of any format of writers.write_dataset; the one that the checkpoints name where none is given.
         fractals: fractal bank for the gallery; the one that the checkpoints name where none is given.
         store: folder of the predictions; OUT/store where none is given.
         corruptions: only these corruptions of c and cbar; all where none is given.
@@ -168,7 +168,9 @@ def _device(name: str, ranks: Ranks) -> torch.device:
 def _open_test_set(options: EvalOptions, subjects: Sequence[Subject]) -> LoaderPictures:
     data = options.data or recorded_path(subjects, "test")
     if data is None:
-        raise InputError("--data must name the test set, as no checkpoint names one; give a .beton file")
+        raise InputError(
+            "--data must name the test set, as no checkpoint names one; give a set that writers.write_dataset wrote"
+        )
     preprocessing = common_preprocessing(subjects)
     pictures = LoaderPictures(
         loader_config(data, preprocessing, batch_size=options.batch_size, threads=options.threads)

@@ -67,7 +67,7 @@ class SheetOptions:
 
     Attributes:
         images: a folder of picture files; the first by path are taken.
-        fractals: fractal bank, a .beton file.
+        fractals: fractal bank, of any format of writers.write_dataset.
         out: the PNG to write.
         size: side of the pictures that are augmented, in pixels.
         samples: pictures a row.

@@ -135,9 +135,9 @@ class GalleryOptions:
     """Flags of `python -m eval.gallery`.
 
     Attributes:
-        fractals: fractal bank, a .beton file.
+        fractals: fractal bank, of any format of writers.write_dataset.
         out: the PNG to write.
-        data: pictures to augment, a .beton file, or
+        data: pictures to augment, a set of any format of writers.write_dataset, or
         images: a folder of picture files.
         size: side of the pictures that are augmented, in pixels.
         tile: side of a tile of the sheet, in pixels.

@@ -175,6 +175,11 @@ def set_hash(shards: tuple[Shard, ...]) -> str:
     return hashlib.sha256("\n".join(shard.sha256 for shard in shards).encode()).hexdigest()
 
 
+def holds_dataset(folder: Path) -> bool:
+    """Whether `folder` is one that holds a written data set, not one of class folders or another path."""
+    return folder.is_dir() and any(folder.glob("*.manifest.json"))
+
+
 def dataset_path(path: Path) -> Path:
     """`path` itself, or of a folder the one data set that it holds, by the name of its file or set.
 

@@ -18,7 +18,7 @@ import torch
 
 from layermix import InputError
 from layermix.ffcv_import import quick_ffcv_import
-from layermix.manifest import dataset_path, read_manifest
+from layermix.manifest import dataset_path, holds_dataset, read_manifest
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch, Loader
 
@@ -35,7 +35,7 @@ def build_loader(config: LoaderConfig) -> Loader:
     Raises:
         InputError: no such dataset, an unknown format, a damaged or unfinished file, a bank that does not fit.
     """
-    is_folder = config.data.is_dir() and not any(config.data.glob("*.manifest.json"))
+    is_folder = config.data.is_dir() and not holds_dataset(config.data)
     if not is_folder:
         config = replace(config, data=dataset_path(config.data))
     if config.resident and config.data.suffix != ".beton":

@@ -43,7 +43,7 @@ class AffinityOptions:
         out: folder for the results.
         policy: policies, as name or name:key=value,key=value; all registered ones where none is given.
         runs: finished training runs, one of them a baseline's, for the diversity by training losses.
-        data: test set, a .beton file; the one that the checkpoint names where none is given.
+        data: test set, of any format of writers.write_dataset; the one that the checkpoint names where none is given.
         fractals: fractal bank; the one that the checkpoint names where none is given.
         epochs: draws of each policy to average over.
         seed: seed of the draws.
@@ -133,7 +133,9 @@ def _draws(options: AffinityOptions, subject: Subject, policies: Sequence[Policy
 def _open_test_set(options: AffinityOptions, subject: Subject) -> Loader:
     data = options.data or recorded_path([subject], "test")
     if data is None:
-        raise InputError("--data must name the test set, as the checkpoint names none; give a .beton file")
+        raise InputError(
+            "--data must name the test set, as the checkpoint names none; give a set that writers.write_dataset wrote"
+        )
     preprocessing = common_preprocessing([subject])
     pictures = open_pictures(data, preprocessing, batch_size=options.batch_size, threads=options.threads)
     check_classes([subject], pictures.classes, data)

@@ -21,6 +21,7 @@ from eval.suites.natural import kept_classes, restricted
 from eval.suites.planning import Context, MissingSetError, Planned
 from eval.suites.protocol import Cell, Measurement
 from layermix.errors import InputError
+from layermix.manifest import FORMATS, holds_dataset
 from writers.sources.folder import FolderSource
 from writers.wnids import imagenet_wnids
 
@@ -120,14 +121,15 @@ def separation(suite: str, cell: str, known: np.ndarray, strange: np.ndarray) ->
 
 
 def _candidates(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_dir() or path.suffix in (".npy", ".beton")]
+    suffixes = (".npy", *FORMATS.values())
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() or path.suffix in suffixes]
 
 
 def _open(path: Path, context: Context) -> PictureSet:
     if path.suffix == ".npy":
         images = open_array(path, (None, context.size, context.size, 3))
         return ArrayPictures(images, np.full(len(images), NO_LABEL), path)
-    if path.is_dir():
+    if path.is_dir() and not holds_dataset(path):
         ratio = context.pictures.config.center_ratio
         return Unlabelled(FolderPictures(path, FolderSource(path).classes, size=context.size, center_ratio=ratio))
     return Unlabelled(context.pictures.beside(path))

@@ -10,6 +10,7 @@ from PIL import Image
 from eval.metrics import mean_corruption_error, top5_distance
 from eval.plan import default_names, make_plan
 from eval.predictions import Predictions, SequencePredictions
+from eval.sets import LoaderPictures
 from eval.suites import SuiteOptions
 from eval.suites.corruptions import OtherCorruptions
 from eval.suites.detection import ImageNetO, OutOfDistribution
@@ -17,8 +18,10 @@ from eval.suites.natural import Renditions, kept_classes
 from eval.suites.perturbations import Perturbations, PerturbedCell, read_flip_rates
 from eval.suites.planning import Context
 from layermix.errors import InputError
+from pipelines import LoaderConfig
 from writers.corruptions import corruption_names, perturbation_names
 from writers.wnids import imagenet_wnids
+from writers.write_dataset import main as write_dataset
 
 IMAGENET = imagenet_wnids("imagenet-1k")
 RENDITIONS = imagenet_wnids("imagenet-200")
@@ -224,6 +227,24 @@ class TestDetection:
         planned = OutOfDistribution.plan(Context(pictures=pictures, classes=pictures.classes, size=8, options=options))
         assert [cell.key for cell in planned.cells] == ["clean", "ood/noise"]
         assert "wrong.npy: must be uint8 (N, 8, 8, 3)" in planned.problems[0]
+
+    @pytest.mark.parametrize("name", ["strange", "strange.tar"])
+    def test_a_written_set_of_the_users_own_may_be_of_any_format(self, name, tmp_path):
+        (tmp_path / "ood").mkdir()
+        strange = np.random.default_rng(1).integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
+        np.save(tmp_path / "pictures.npy", strange)
+        np.save(tmp_path / "labels.npy", np.zeros(3, np.int64))
+        out, container = tmp_path / "ood" / name, ["--format", "webdataset"]
+        assert (
+            write_dataset(["--source", "npy", "--root", str(tmp_path / "pictures.npy"), "--out", str(out), *container])
+            == 0
+        )
+        with LoaderPictures(LoaderConfig(data=out, batch_size=2, size=8)) as clean:
+            options = SuiteOptions(root=tmp_path)
+            planned = OutOfDistribution.plan(Context(pictures=clean, classes=clean.classes, size=8, options=options))
+            assert [cell.key for cell in planned.cells] == ["clean", "ood/strange"]
+            (first, second) = (read() for read in planned.cells[1].pictures.batches(2, [0, 1]))
+        assert np.array_equal(np.concatenate([first.images, second.images]), strange)
 
     def test_unlabelled_pictures_go_through_the_runner(self, new_subject, pictures, evaluated, tmp_path):
         (tmp_path / "ood").mkdir()
