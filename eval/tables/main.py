@@ -121,7 +121,8 @@ def _number(group: str, title: str, key: Key, **more) -> Number:
 def _attacks(measured: Measured) -> list[tuple[str, str, str]]:
     """Budget, restarts and cell of every attack, by rising budget."""
     cells = [cell for suite, cell in _cells(measured.numbers) if suite == "pgd"]
-    found = [(*(cell.removeprefix("pgd/") + "x1").split("x")[:2], cell) for cell in cells]
+    parts = [cell.removeprefix("pgd/").partition("x") for cell in cells]
+    found = [(budget, restarts or "1", cell) for (budget, _, restarts), cell in zip(parts, cells)]
     return sorted(found, key=lambda attack: (float(attack[0]), int(attack[1])))
 
 
