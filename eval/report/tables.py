@@ -8,7 +8,7 @@ from eval.results import Evaluation
 from eval.tables import (
     Measured,
     Table,
-    difference_table,
+    difference_tables,
     headline_table,
     main_tables,
     paper_tables,
@@ -23,15 +23,15 @@ class ReportTables:
 
     headlines: Table
     main: Sequence[Table]
-    differences: Table | None
+    differences: Sequence[Table]
     protocols: Table | None
     paper: Sequence[Table]
     severities: Sequence[Table]
 
     def all(self) -> list[Table]:
         """Those that go into files, each number once."""
-        singles = [table for table in (self.differences, self.protocols) if table is not None]
-        return [*self.main, *singles, *self.paper, *self.severities]
+        protocols = [] if self.protocols is None else [self.protocols]
+        return [*self.main, *self.differences, *protocols, *self.paper, *self.severities]
 
 
 def report_tables(evaluation: Evaluation, comparison: Comparison, numerals: Sequence[str] = ()) -> ReportTables:
@@ -41,7 +41,7 @@ def report_tables(evaluation: Evaluation, comparison: Comparison, numerals: Sequ
     return ReportTables(
         headlines=headline_table(measured),
         main=main_tables(measured),
-        differences=difference_table(measured, comparison),
+        differences=difference_tables(measured, comparison),
         protocols=protocol_table(measured),
         paper=paper_tables(measured, evaluation.models, evaluation.dataset, numerals),
         severities=[table for table in severities if table is not None],

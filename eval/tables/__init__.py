@@ -1,6 +1,6 @@
 """Numbers arranged for reading: tables as data, and the forms that they are written in."""
 
-from eval.tables.comparisons import difference_table, protocol_table
+from eval.tables.comparisons import difference_tables, protocol_table
 from eval.tables.export import write_tables
 from eval.tables.main import headline_numbers, headline_table, main_tables, severity_table
 from eval.tables.numbers import Measured, Number, by_key, number_table
@@ -20,7 +20,7 @@ __all__ = [
     "Table",
     "by_key",
     "check_paper_tables",
-    "difference_table",
+    "difference_tables",
     "headline_numbers",
     "headline_table",
     "interval_text",

@@ -3,20 +3,22 @@
 from collections.abc import Iterator
 
 from eval.bootstrap import Comparison
-from eval.tables.main import headline_numbers
+from eval.tables.main import Theme, headline_numbers, themes
 from eval.tables.numbers import Measured, Number
 from eval.tables.table import EMPTY, FORMS, MODEL, UNITS, Column, Entry, Row, Table
 
 
-def difference_table(measured: Measured, comparison: Comparison) -> Table | None:
-    """The headline numbers of every other model less those of the one compared against; None where there is none."""
-    numbers = headline_numbers(measured)
-    shown = [n for n in numbers if any(n.key in found for found in comparison.differences.values())]
-    if not shown:
-        return None
+def difference_tables(measured: Measured, comparison: Comparison) -> list[Table]:
+    """The headline numbers of every other model less those of the one compared against; a table a theme with any."""
+    tables = [_difference_table(theme, comparison) for theme in themes(measured)]
+    return [table for table in tables if table.columns]
+
+
+def _difference_table(theme: Theme, comparison: Comparison) -> Table:
+    shown = [n for n in theme.numbers if any(n.key in found for found in comparison.differences.values())]
     return Table(
-        name="differences",
-        title=f"Differences from {comparison.against}",
+        name=f"{theme.name}-differences",
+        title=f"Differences from {comparison.against}: {theme.title}",
         columns=[number.column for number in shown],
         rows=[
             Row(labels=(model,), entries=[_difference(comparison, model, number) for number in shown])

@@ -1,6 +1,7 @@
 """The main tables: every headline number of an evaluation, by theme, where it was measured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from eval.suites import Key
 from eval.tables.numbers import BEST, Measured, Number, number_table
@@ -25,24 +26,38 @@ _CALIBRATION = (
 )
 
 
-def main_tables(measured: Measured) -> list[Table]:
-    """Robustness, natural shifts and strange pictures, and calibration; those that hold a number."""
-    tables = [
-        number_table("robustness", "Error and robustness", measured, list(_robustness(measured))),
-        number_table("shifts", "Natural shifts and strange pictures", measured, list(_shifts(measured))),
-        number_table("calibration", "RMS calibration error", measured, list(_calibration())),
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """Headline numbers that make one table, of which `name` is the name in files."""
+
+    name: str
+    title: str
+    numbers: Sequence[Number]
+
+
+def themes(measured: Measured) -> list[Theme]:
+    """Robustness, natural shifts and strange pictures, and calibration."""
+    return [
+        Theme(name="robustness", title="Error and robustness", numbers=list(_robustness(measured))),
+        Theme(name="shifts", title="Natural shifts and strange pictures", numbers=list(_shifts(measured))),
+        Theme(name="calibration", title="RMS calibration error", numbers=list(_calibration())),
     ]
+
+
+def headline_numbers(measured: Measured) -> list[Number]:
+    """Those of all themes."""
+    return [number for theme in themes(measured) for number in theme.numbers]
+
+
+def main_tables(measured: Measured) -> list[Table]:
+    """A table a theme that holds a number."""
+    tables = [number_table(theme.name, theme.title, measured, theme.numbers) for theme in themes(measured)]
     return [table for table in tables if table.columns]
 
 
 def headline_table(measured: Measured) -> Table:
     """All of them in one."""
     return number_table("headlines", "Results", measured, headline_numbers(measured))
-
-
-def headline_numbers(measured: Measured) -> list[Number]:
-    """The columns of all main tables."""
-    return [*_robustness(measured), *_shifts(measured), *_calibration()]
 
 
 def severity_table(measured: Measured, suite: str) -> Table | None:

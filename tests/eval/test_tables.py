@@ -19,7 +19,7 @@ from eval.tables import (
     Measured,
     Row,
     Table,
-    difference_table,
+    difference_tables,
     main_tables,
     percent,
     protocol_table,
@@ -145,8 +145,7 @@ class TestComparisons:
             "c": {key: Difference(value=-0.01, interval=(-0.05, 0.03))},
         }
         comparison = Comparison(against="a", intervals={}, differences=differences)
-        table = difference_table(Measured.of(rows), comparison)
-        assert table is not None
+        (table,) = difference_tables(Measured.of(rows), comparison)
         assert [(row.labels, row.entries[0].text, row.entries[0].is_marked) for row in table.rows] == [
             (("b",), "-12.5", True),
             (("c",), "-1.0", False),
