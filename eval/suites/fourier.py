@@ -11,6 +11,7 @@ the sample. Pixels are clipped and rounded as pictures are.
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from eval.predictions import CellPredictions
 from eval.sets.spread import SpreadPictures
 from eval.suites.planning import Context, Planned
 from eval.suites.protocol import Cell, Measurement
+from layermix.compilation import jit
 from layermix.errors import InputError
 
 NORM_A_PIXEL = {"cifar": 4 / 32, "imagenet": 15.7 / 224}
@@ -55,21 +57,39 @@ class FourierCell(Cell):
 
     def prepare(self, images: np.ndarray, sample_ids: np.ndarray) -> np.ndarray:
         """uint8 (N, T, H, W, 3) from (N, H, W, 3); a picture's signs depend on seed, frequency and its id alone."""
-        side = images.shape[1]
-        waves = np.stack([255 * self.norm * wave(self.row, column, side) for column in self.columns])
-        waves = waves[..., None].astype(np.float32)
-        changed = np.empty((len(images), *waves.shape[:3], 3), np.uint8)
-        for image, out, sample_id in zip(images, changed, sample_ids.tolist()):
-            moved = image + waves * self._signs(sample_id, side)[:, None, None, :]
-            out[:] = np.rint(moved).clip(0, 255)
-        return changed
+        count, side = images.shape[:2]
+        waves = _levels(self.row, self.columns, self.norm, side)
+        signs = np.stack([self._signs(sample_id, side) for sample_id in sample_ids.tolist()])
+        changed = np.empty((count, *waves.shape), np.uint8)
+        _add_waves(images.reshape(count, side, 3 * side), waves, np.tile(signs, side), changed)
+        return changed.reshape(count, self.frames, *images.shape[1:])
 
     def _signs(self, sample_id: int, side: int) -> np.ndarray:
-        """float32 (T, 3) of -1 and 1, the same for a frequency whichever others are shown."""
+        """int16 (T, 3) of -1 and 1, the same for a frequency whichever others are shown."""
         key = np.array([self.seed, zlib.crc32(b"fourier")], dtype=np.uint64)
         counter = np.array([0, sample_id, self.row, 0], dtype=np.uint64)
         bits = np.random.Generator(np.random.Philox(counter=counter, key=key)).integers(0, 2, (side, 3))
-        return (2 * bits[[column % side for column in self.columns]] - 1).astype(np.float32)
+        return (2 * bits[[column % side for column in self.columns]] - 1).astype(np.int16)
+
+
+@lru_cache(maxsize=2)
+def _levels(row: int, columns: tuple[int, ...], norm: float, side: int) -> np.ndarray:
+    """Waves of this norm in whole levels of 255, each three times for the channels: int16 (T, side, 3 * side)."""
+    waves = np.stack([wave(row, column, side) for column in columns])
+    return np.rint(255 * norm * waves).astype(np.int16).repeat(3, axis=2)
+
+
+@jit
+def _add_waves(images, waves, signs, changed):
+    """Writes uint8 (N, T, H, 3 W): images (N, H, 3 W) plus signs (N, T, 3 W) times waves int16 (T, H, 3 W), clipped."""
+    for number in range(len(images)):
+        for frame in range(len(waves)):
+            for row in range(images.shape[1]):
+                pixels, move = images[number, row], waves[frame, row]
+                sign, out = signs[number, frame], changed[number, frame, row]
+                for place in range(len(out)):  # in 16 bits, so that it vectorises
+                    level = np.int16(pixels[place]) + np.int16(sign[place] * move[place])
+                    out[place] = min(np.int16(255), max(np.int16(0), np.int16(level)))
 
 
 @dataclass(frozen=True, kw_only=True)
