@@ -1,6 +1,13 @@
 """Intervals of an evaluation's numbers by the bootstrap over samples, and paired differences between models."""
 
-from eval.bootstrap.comparison import Comparison, Difference, compare, percentile_interval, reference_model
+from eval.bootstrap.comparison import (
+    Comparison,
+    Difference,
+    compare,
+    percentile_interval,
+    reference_model,
+    with_intervals,
+)
 from eval.bootstrap.replicates import Replicates, replicate
 from eval.bootstrap.resampling import Resampling
 
@@ -13,4 +20,5 @@ __all__ = [
     "percentile_interval",
     "reference_model",
     "replicate",
+    "with_intervals",
 ]

@@ -1,7 +1,7 @@
-"""95% intervals of all numbers, and differences between models on the same samples."""
+"""95% intervals of numbers, and differences between models on the same samples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,13 +27,9 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """`intervals` by model and number; `differences` of every other model from `against`, where both have the number.
-
-    A number that no resampling changes, an error of 0 for one, has no interval here.
-    """
+    """By model and number the differences of every other model from `against`, where both have the number."""
 
     against: str
-    intervals: Mapping[str, Mapping[Key, Interval]]
     differences: Mapping[str, Mapping[Key, Difference]]
 
 
@@ -41,15 +37,13 @@ def compare(
     measurements: Mapping[str, Sequence[Measurement]], replicates: Mapping[str, Replicates], against: str | None = None
 ) -> Comparison:
     """Compare all models with `against`, the first if None; InputError where there is none of that name."""
-    models = list(measurements)
-    against = reference_model(models, against)
+    against = reference_model(list(measurements), against)
     numbers = {model: {found.key: found for found in row} for model, row in measurements.items()}
     return Comparison(
         against=against,
-        intervals={model: _intervals(replicates[model]) for model in models},
         differences={
             model: _differences(numbers[model], numbers[against], replicates[model], replicates[against])
-            for model in models
+            for model in measurements
             if model != against
         },
     )
@@ -63,14 +57,23 @@ def reference_model(models: Sequence[str], against: str | None) -> str:
 
 
 def percentile_interval(replicates: np.ndarray) -> Interval:
-    """The interval that holds the middle 95% of the replicates."""
-    low, high = np.percentile(replicates, (2.5, 97.5))
+    """The interval that holds the middle 95% of the replicates, to nine decimals.
+
+    A product of matrices depends in its last bits on how many threads share it; the decimals do not.
+    """
+    low, high = np.percentile(replicates, (2.5, 97.5)).round(9)
     return float(low), float(high)
 
 
-def _intervals(replicates: Replicates) -> dict[Key, Interval]:
+def with_intervals(measurements: Sequence[Measurement], replicates: Replicates) -> list[Measurement]:
+    """The numbers of one model with the bootstrap's intervals.
+
+    A number that has no replicates keeps its own interval, and so does one that no resampling changes, as an error
+    of 0: Wilson's says more of it.
+    """
     found = {key: percentile_interval(rows) for key, rows in replicates.items()}
-    return {key: interval for key, interval in found.items() if interval[0] < interval[1]}
+    changed = {key: interval for key, interval in found.items() if interval[0] < interval[1]}
+    return [replace(number, interval=changed.get(number.key, number.interval)) for number in measurements]
 
 
 def _differences(

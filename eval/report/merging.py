@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import Resampling, replicate
+from eval.bootstrap import Resampling, replicate, with_intervals
 from eval.illustrations import Album, Illustrations, read_illustrations
 from eval.predictions import CellPredictions
 from eval.record import Record
@@ -80,7 +80,9 @@ def merge(sources: Sequence[Source]) -> Merged:
         evaluation=Evaluation(
             models=[model.facts for model in models.values()],
             dataset=rising[-1].record.dataset,
-            measurements={name: list(model.numbers.values()) for name, model in models.items()},
+            measurements={
+                name: with_intervals(list(model.numbers.values()), model.replicates) for name, model in models.items()
+            },
             origins=[source.record.origin() for source in rising],
             problems=list(dict.fromkeys(problem for source in rising for problem in source.record.problems)),
             notes=[*notes, *_unlike_cells(sources)],

@@ -35,8 +35,8 @@ class ReportTables:
 
 
 def report_tables(evaluation: Evaluation, comparison: Comparison, numerals: Sequence[str] = ()) -> ReportTables:
-    """From the numbers of an evaluation, with the bootstrap's intervals; `numerals` as of `paper_tables`."""
-    measured = Measured.of(evaluation.measurements, comparison.intervals)
+    """From the numbers of an evaluation and their comparison; `numerals` as of `paper_tables`."""
+    measured = Measured.of(evaluation.measurements)
     severities = [severity_table(measured, suite) for suite in ("c", "cbar")]
     return ReportTables(
         headlines=headline_table(measured),

@@ -78,6 +78,7 @@ _TEX_SIGNS = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\N{EN DASH}": "--",
+    "\N{MINUS SIGN}": "$-$",
     "C\N{COMBINING MACRON}": r"$\bar{\mathrm{C}}$",
 }
 _TEX_PATTERN = re.compile("|".join(re.escape(sign) for sign in _TEX_SIGNS))

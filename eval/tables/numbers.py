@@ -1,10 +1,10 @@
 """Tables of what was measured: a model a row, a number a column, the best of each column marked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from eval.suites import Key, Measurement
-from eval.tables.table import EMPTY, FORMS, UNITS, Column, Entry, Interval, Row, Table
+from eval.tables.table import EMPTY, FORMS, UNITS, Column, Entry, Row, Table
 
 BEST = "best of the models"
 """Why entries of these tables are marked."""
@@ -23,28 +23,26 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The numbers of all models, and the bootstrap's intervals of those that have one."""
+    """The numbers of all models."""
 
     numbers: Numbers
-    intervals: Mapping[str, Mapping[Key, Interval]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, measurements: Mapping[str, Sequence[Measurement]], intervals=None) -> "Measured":
+    def of(cls, measurements: Mapping[str, Sequence[Measurement]]) -> "Measured":
         """From the measurements of an evaluation."""
-        return cls(numbers={model: by_key(found) for model, found in measurements.items()}, intervals=intervals or {})
+        return cls(numbers={model: by_key(found) for model, found in measurements.items()})
 
     def has(self, key: Key) -> bool:
         """Whether any model has the number."""
         return any(key in known for known in self.numbers.values())
 
     def entry(self, model: str, number: Number, **more) -> Entry:
-        """The number of a model in the column's unit, with the bootstrap's interval, else the measurement's own."""
+        """The number of a model in the column's unit."""
         found = self.numbers[model].get(number.key)
         if found is None:
             return EMPTY
         factor = UNITS[number.column.unit]
-        interval = self.intervals.get(model, {}).get(number.key, found.interval)
-        scaled = None if interval is None else (factor * interval[0], factor * interval[1])
+        scaled = None if found.interval is None else (factor * found.interval[0], factor * found.interval[1])
         return Entry(value=factor * found.value, interval=scaled, **{"form": FORMS[number.column.unit], **more})
 
 

@@ -50,14 +50,14 @@ class Entry:
     @property
     def text(self) -> str:
         """The number; "–" for none."""
-        return "\N{EN DASH}" if self.value is None else format(self.value, self.form)
+        return "\N{EN DASH}" if self.value is None else _signed(self.value, self.form)
 
     @property
     def interval_text(self) -> str:
-        """The interval, `12.1–15.0` or `-0.3 to +0.9`; "" for none."""
+        """The interval, `12.1–15.0` or `−0.3 to +0.9`; "" for none."""
         if self.interval is None:
             return ""
-        low, high = (format(bound, self.form) for bound in self.interval)
+        low, high = (_signed(bound, self.form) for bound in self.interval)
         return f"{low} to {high}" if self.form.startswith("+") else f"{low}\N{EN DASH}{high}"
 
     @property
@@ -114,6 +114,11 @@ class Table:
             else:
                 found.append((column.group, 1))
         return found
+
+
+def _signed(number: float, form: str) -> str:
+    """The number with a true minus sign."""
+    return format(number, form).replace("-", "\N{MINUS SIGN}")
 
 
 def percent(fraction: float) -> str:

@@ -1,9 +1,11 @@
 """`eval.bootstrap`: intervals cover what they promise, and belong to the very numbers that were measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from eval.bootstrap import Resampling, compare, percentile_interval, replicate
+from eval.bootstrap import Resampling, compare, percentile_interval, replicate, with_intervals
 from eval.bootstrap.calibration import calibration_replicates, resampled_curves
 from eval.bootstrap.scores import sample_scores
 from eval.bootstrap.separation import auroc_replicates
@@ -15,6 +17,7 @@ from eval.suites.calibration import Calibration
 from eval.suites.clean import Clean, clean_shift
 from eval.suites.corruptions import SEVERITIES, Corruptions, OtherCorruptions
 from eval.suites.detection import ImageNetO, OutOfDistribution
+from eval.suites.fourier import Fourier
 from eval.suites.natural import Renditions, Sketch
 from eval.suites.perturbations import Perturbations
 from eval.suites.pgd import Pgd
@@ -37,8 +40,8 @@ def pictures_of(generator: np.random.Generator, count: int = COUNT) -> Predictio
     return Predictions(logits=logits.astype(np.float32), labels=labels, sample_ids=np.arange(count))
 
 
-def sequences(generator: np.random.Generator) -> SequencePredictions:
-    order = np.argsort(generator.normal(size=(COUNT, 9, CLASSES)))[..., :5]
+def sequences(generator: np.random.Generator, frames: int = 9) -> SequencePredictions:
+    order = np.argsort(generator.normal(size=(COUNT, frames, CLASSES)))[..., :5]
     return SequencePredictions(order=order, labels=np.zeros(COUNT, np.int64), sample_ids=np.arange(COUNT))
 
 
@@ -58,6 +61,7 @@ SUITES = {
         extras=FRAMED[2:],
         flip_rates=(("gaussian_noise", 0.5), ("tilt", 0.25)),
     ),
+    "fourier": Fourier(grid=3, norm=1.0, samples=COUNT),
     "r": Renditions(kept=(1, 3, 4, 5, 6, 7)),
     "sketch": Sketch(),
     "pgd": Pgd(restarts=2),
@@ -76,6 +80,7 @@ def predictions() -> dict:
     keys += [f"c/{name}/{level}{at}" for name in C for level in SEVERITIES for at in ("", "@paper")]
     keys += [f"cbar/{name}/{level}" for name in CBAR for level in SEVERITIES]
     found: dict = {key: pictures_of(generator) for key in keys} | {f"p/{name}": sequences(generator) for name in FRAMED}
+    found |= {f"fourier/3/{row}": sequences(generator, frames) for row, frames in enumerate((2, 3))}
     renditions = pictures_of(generator, 90)
     return found | {
         "r": Predictions(logits=renditions.logits[:, :6], labels=renditions.labels % 6, sample_ids=np.arange(90))
@@ -233,8 +238,17 @@ class TestComparison:
         found, _ = self.compared({"a": np.arange(200) % 4 == 0, "b": np.arange(100) % 2 == 0})
         assert found.differences["b"] == {}
 
-    def test_a_number_that_no_resampling_changes_has_no_interval(self):
-        found, key = self.compared({"a": np.zeros(200, bool), "b": np.arange(200) % 4 == 0})
-        assert key not in found.intervals["a"]
-        low, high = found.intervals["b"][key]
-        assert low < 0.25 < high
+    def test_a_number_that_no_resampling_changes_keeps_its_own_interval(self):
+        key, resampling = self.measured(0.0).key, Resampling(replicates=400)
+        for wrong, own, expected in (
+            (np.zeros((200, 1)), (0.0, 0.02), (0.0, 0.02)),
+            (np.arange(200)[:, None] % 4 == 0, (0.0, 1.0), (0.19, 0.31)),
+        ):
+            number = replace(self.measured(float(wrong.mean())), interval=own)
+            (found,) = with_intervals([number], {key: resampling.means(wrong.astype(float))[:, 0]})
+            assert found.interval == pytest.approx(expected, abs=0.02)
+            assert found.value == number.value
+
+    def test_a_number_without_replicates_keeps_its_own_interval(self):
+        number = replace(self.measured(0.5), interval=(0.4, 0.6))
+        assert with_intervals([number], {}) == [number]
