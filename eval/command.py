@@ -6,9 +6,10 @@
 
 Finds the benchmarks below `--root`; says which are missing, where to get them and how to make them, and measures the
 rest. Predictions go into a store (`--store`, in `--out` by default): an interrupted run continues, and what is there
-is not computed again. Writes `results.json` (one record a number) and `report.html` (one file, no network) into
-`--out`. Test set and fractals are those that the checkpoints name, unless given. With several ranks, also on several
-machines, `--out` must be a folder that all of them see. Exit code 1: a set is damaged, so numbers are left out.
+is not computed again. Writes `results.json` (one record a number), `report.html` (one file, no network) and its tables
+as `tables.md`, `tables.csv` and `tables.tex` into `--out`. Test set and fractals are those that the checkpoints name,
+unless given. With several ranks, also on several machines, `--out` must be a folder that all of them see. Exit code 1:
+a set is damaged, so numbers are left out.
 """
 
 from collections.abc import Sequence
@@ -53,7 +54,7 @@ class EvalOptions:
 
     Attributes:
         checkpoint: run folders or checkpoint files, any number.
-        out: folder for results.json and report.html.
+        out: folder for results.json, report.html and the tables.
         suite: benchmarks to run: clean, c, cbar, p, pgd, calibration (of clean pictures and of the other suites' sets),
             ood (sets below ROOT/ood); of ImageNet r, a, v2, sketch, o; fourier; autoattack. All but the last two if
             none is given.

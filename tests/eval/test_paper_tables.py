@@ -195,6 +195,14 @@ class TestComparability:
         assert (entry.value, marks) == (None, [ONLY_STRICT])
         assert shown([replace(strict, protocol="paper")], "c_mce", **imagenet)[0].value == 25.0
 
+    def test_calibration_on_imagenet_c_needs_the_papers_crop(self):
+        imagenet = {"numeral": "VIII", "data": dataset(CLASSES["imagenet-200"]), "network": "resnet50"}
+        rms = [measurement("c", "rms_calibration_error", protocol, 75 * PICTURES) for protocol in ("strict", "paper")]
+        entry, marks = shown(rms, "c_rms", **imagenet)
+        assert (entry.value, marks) == (None, [ONLY_STRICT])
+        cropped = measurement("c", "mce", "paper", 75 * PICTURES)
+        assert shown([*rms, cropped], "c_rms", **imagenet)[0].value == 25.0
+
     def test_regenerated_pictures_and_smaller_sets_are_marked(self):
         found = measurement("c", "mce", count=75 * 500, regenerated=True)
         entry, marks = shown([found], "c_mce", data=dataset(count=500))
