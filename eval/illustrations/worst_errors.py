@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import numpy as np
 
@@ -108,20 +107,21 @@ def _described(
     explain: int,
     album: Album,
 ) -> WorstErrors:
-    ids = mistakes.sample_ids.tolist()
-    rows = zip(ids, mistakes.labels.tolist(), mistakes.said.tolist(), mistakes.confidence.tolist())
+    ids, classes = mistakes.sample_ids.tolist(), subject.classes
     shown = np.array([pictures[sample_id] for sample_id in ids[:explain]])
     maps = [album.add(overlaid) for overlaid in explained(subject.classifier, shown, mistakes.said[:explain])]
+    maps += [""] * (len(ids) - len(maps))
+    columns = (ids, mistakes.labels.tolist(), mistakes.said.tolist(), mistakes.confidence.tolist(), maps)
     errors = [
         WorstError(
             sample_id=sample_id,
-            label=subject.classes[label],
-            said=subject.classes[said],
+            label=classes[label],
+            said=classes[said],
             confidence=confidence,
             picture=album.add(pictures[sample_id]),
             explanation=explanation,
         )
-        for (sample_id, label, said, confidence), explanation in zip_longest(rows, maps, fillvalue="")
+        for sample_id, label, said, confidence, explanation in zip(*columns, strict=True)
     ]
     return WorstErrors(
         model=subject.name, cell=cell, mistakes=mistakes.total, count=mistakes.count, errors=tuple(errors)

@@ -57,6 +57,7 @@ class TestHeatMap:
 
     def test_both_maps_share_the_narrowest_scale_of_whole_tenths(self):
         _, scale = maps({"a": of_model(0), "b": of_model(0.11)})
+        assert scale is not None
         assert scale == HeatScale(low=0.2, high=0.6)
         assert [scale.share(value) for value in (0.2, 0.4, 0.6)] == [0, 0.5, 1]
         assert scale.steps(3) == [(0, "20.0"), (0.5, "40.0"), (1, "60.0")]

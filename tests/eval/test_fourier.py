@@ -168,8 +168,7 @@ class TestPlan:
             ("fourier/7/2", 7, 10),
             ("fourier/7/3", 7, 10),
         ]
-        (suite,) = plan.suites
-        assert (suite.grid, suite.samples, suite.norm) == (7, 10, 1.0)  # the published 4 at 32 px, a quarter at 8
+        assert plan.suites == (Fourier(grid=7, norm=1.0, samples=10),)  # the published 4 at 32 px, a quarter at 8
 
     def test_a_grid_with_frequencies_that_do_not_exist_is_a_problem(self, pictures):
         (problem,) = self.plan(pictures, fourier_grid=9).problems

@@ -163,7 +163,9 @@ class TestConfidentMistakes:
 
     def test_equally_confident_ones_come_in_the_order_of_the_set(self):
         found = Predictions(
-            logits=np.tile(np.float32([3, 0]), (6, 1)), labels=np.array([1, 0, 1, 1, 0, 1]), sample_ids=np.arange(6)
+            logits=np.tile(np.array([3, 0], np.float32), (6, 1)),
+            labels=np.array([1, 0, 1, 1, 0, 1]),
+            sample_ids=np.arange(6),
         )
         assert confident_mistakes(found, 3).sample_ids.tolist() == [0, 2, 3]
 
