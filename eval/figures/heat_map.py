@@ -33,7 +33,7 @@ class HeatScale:
     @classmethod
     def around(cls, values: Sequence[float]) -> "HeatScale":
         """The narrowest scale that holds all `values`."""
-        low, high = math.floor(min(values) * 10), math.ceil(max(values) * 10)
+        low, high = min(9, math.floor(min(values) * 10)), math.ceil(max(values) * 10)
         return cls(low=low / 10, high=max(high, low + 1) / 10)
 
     def share(self, value: float) -> float:

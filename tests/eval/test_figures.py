@@ -65,7 +65,7 @@ class TestHeatMap:
     @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
     def test_equal_numbers_have_a_scale_too(self, value):
         scale = HeatScale.around([value])
-        assert scale.low <= value <= scale.high
+        assert 0 <= scale.low <= value <= scale.high <= 1
         assert 0 <= scale.share(value) <= 1
 
     def test_what_a_model_was_not_measured_on_stays_empty(self):
