@@ -34,6 +34,14 @@ def jit(function: Callable[..., Any]) -> Any:
     return compiled
 
 
+def is_compiled(function: Callable[..., Any]) -> bool:
+    """Whether compiled code of a `jit` function is in this process or on disk, so that calling it takes no minute."""
+    if not isinstance(function, Dispatcher):
+        return True
+    cache: Any = function._cache  # pyright: ignore[reportAttributeAccessIssue]
+    return bool(function.overloads or cache._cache_file._load_index())
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile into every caller, so that LLVM sees which arguments of a call are one array.
 

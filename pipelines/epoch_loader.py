@@ -1,5 +1,6 @@
 """What every loader of this package does the same way: where it stands in an epoch, and what becomes of damage."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -8,10 +9,14 @@ from typing import Self
 import numpy as np
 
 from layermix import FractalBank, InputError
+from layermix.compilation import is_compiled
+from layermix.engine import run_programs
 from layermix.philox import MAX_EPOCH
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
 from pipelines.shares import rank_and_world_size, rank_share
+
+_LOG = logging.getLogger(__name__)
 
 
 class EpochLoader(ABC):
@@ -31,6 +36,8 @@ class EpochLoader(ABC):
         self.ids, self.valid = rank_share(config, num_samples, 0, shards)
         _, self._world_size = rank_and_world_size(config)
         self._damaged: set[int] = set()
+        if config.policy is not None and not is_compiled(run_programs):
+            _LOG.warning("compiling the engine for this processor before the first batch: about a minute, once")
 
     @abstractmethod
     def __iter__(self) -> Iterator[Batch]: ...

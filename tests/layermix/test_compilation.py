@@ -20,7 +20,13 @@ from layermix.compilation import jit
 def kernel(x):
     return x * {factor}
 """
-PROGRAM = "from rooms.engine import run; print(run(10), sum(run.stats.cache_hits.values()))"
+PROGRAM = """
+from layermix.compilation import is_compiled
+from rooms.engine import run
+
+before = is_compiled(run)
+print(run(10), sum(run.stats.cache_hits.values()), before, is_compiled(run))
+"""
 
 
 def test_a_changed_callee_in_another_file_is_compiled_into_its_callers(tmp_path):
@@ -37,9 +43,9 @@ def test_a_changed_callee_in_another_file_is_compiled_into_its_callers(tmp_path)
         )
         return done.stdout.strip()
 
-    assert run(2) == "21 0"
-    assert run(2) == "21 1"
-    assert run(3) == "31 0"
+    assert run(2) == "21 0 False True"
+    assert run(2) == "21 1 True True"
+    assert run(3) == "31 0 False True"
 
 
 def test_a_function_of_a_script_is_compiled_and_follows_its_file(tmp_path):
