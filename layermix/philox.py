@@ -59,14 +59,19 @@ def philox_lanes(k0, k1, c0, c1, c2, c3):
 def draw_words(seed, epoch, sample_id, view, domain, words):
     """Fill `words`, uint32 (n,), with the first n draws of one (seed, epoch, sample id, view, domain)."""
     seed, sample_id = np.uint64(seed), np.uint64(sample_id)
-    k0, k1 = np.uint32(seed), np.uint32(seed >> _HALF)
-    c1 = np.uint32(sample_id)
-    c2 = np.uint32((sample_id >> _HALF) | (np.uint64(view) << np.uint64(16)))
-    for block in range((words.shape[0] + 3) // 4):
-        c0 = np.uint32((domain << 24) | block)
-        four = philox4x32(k0, k1, c0, c1, c2, np.uint32(epoch))
-        for lane in range(min(4, words.shape[0] - 4 * block)):
-            words[4 * block + lane] = four[lane]
+    k0, k1 = seed & _LOW, seed >> _HALF
+    c1, c2, c3 = sample_id & _LOW, (sample_id >> _HALF) | (np.uint64(view) << np.uint64(16)), np.uint64(epoch)
+    first, whole = np.uint64(domain << 24), words.shape[0] // 4
+    for block in range(np.uint64(whole)):
+        at = np.uint64(4) * block
+        w0, w1, w2, w3 = philox_lanes(k0, k1, first | block, c1, c2, c3)
+        words[at], words[at + np.uint64(1)] = np.uint32(w0), np.uint32(w1)
+        words[at + np.uint64(2)], words[at + np.uint64(3)] = np.uint32(w2), np.uint32(w3)
+    rest = words.shape[0] - 4 * whole
+    if rest:
+        last = philox4x32(k0, k1, first | np.uint64(whole), c1, c2, c3)
+        for lane in range(rest):
+            words[4 * whole + lane] = last[lane]
 
 
 @jit

@@ -21,7 +21,8 @@ class Policy(ABC):
         draw(parameters, seed, epoch, sample_ids, view, height, width, table, channels, programs)
 
     that fills `programs`, `INSTRUCTION` (N, length) zeroed by the caller, one program a sample id; a loader calls it
-    inside its own compiled graph. `parameters` is `self.parameters()`, float64 (K,).
+    inside its own compiled graph. `parameters` is `self.parameters()`, float64 (K,); `seed` is the 64 bits of the
+    seed, with or without a sign, and only for `layermix.philox.draw_words`.
     """
 
     name: ClassVar[str]
@@ -67,13 +68,18 @@ class Policy(ABC):
         check_key(seed, epoch, view)
         table, channels = _bank_geometry(self, bank, height, width)
         programs = np.zeros((len(ids), self.length), INSTRUCTION)
-        self.drawer()(self._parameters, np.uint64(seed), epoch, ids, view, height, width, table, channels, programs)
+        self.drawer()(self._parameters, _signed(seed), epoch, ids, view, height, width, table, channels, programs)
         return programs
 
     @cached_property
     def _parameters(self) -> np.ndarray:
         """`parameters()`, which a table of magnitudes makes dear, made once: a policy is frozen."""
         return self.parameters()
+
+
+def _signed(seed: int) -> int:
+    """The 64 bits of the seed as an int that fits int64: to make a NumPy scalar takes longer than ten draws."""
+    return int(seed) - (int(seed) >> 63 << 64)
 
 
 def check_key(seed: int, epoch: int, view: int) -> None:

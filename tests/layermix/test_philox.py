@@ -34,6 +34,22 @@ def test_a_draw_is_the_same_whatever_is_drawn_beside_it():
     assert np.array_equal(few, many[:5])
 
 
+@pytest.mark.parametrize("count", range(10))
+def test_words_are_those_of_the_blocks_one_after_the_other(count):
+    seed, sample_id, words = 2**63 + 2**32 + 5, 2**40 + 1, np.empty(count, np.uint32)
+    draw_words(np.uint64(seed), 3, sample_id, 2, 1, words)
+    key, counter = (seed % 2**32, seed >> 32), (sample_id % 2**32, sample_id >> 32 | 2 << 16, 3)
+    blocks = [oracle.philox4x32(key, (1 << 24 | block, *counter)) for block in range(3)]
+    assert words.tolist() == [word for block in blocks for word in block][:count]
+
+
+def test_a_seed_is_64_bits_with_or_without_a_sign():
+    plain, signed = np.empty(9, np.uint32), np.empty(9, np.uint32)
+    draw_words(np.uint64(2**64 - 5), 3, 4, 2, 1, plain)
+    draw_words(-5, 3, 4, 2, 1, signed)
+    assert np.array_equal(plain, signed)
+
+
 def test_every_part_of_the_counter_changes_the_draws():
     base = {"seed": 5, "epoch": 6, "sample_id": 7, "view": 8, "domain": 1}
     changes = [{}] + [{k: v + 1} for k, v in base.items()]
