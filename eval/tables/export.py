@@ -70,7 +70,10 @@ def _csv_line(table: Table, row: Row, column: Column, entry: Entry) -> Sequence[
     return table.name, row.labels[place], name, column.unit, entry.value, low, high, entry.marks, entry.paper
 
 
-_TEX_HEAD = "% \\usepackage{booktabs}; intervals are 95%\n"
+_TEX_HEAD = r"""% Needs \usepackage{booktabs}. Below a number its 95% interval, in italics the paper's number.
+\providecommand{\stacked}[1]{\begin{tabular}[t]{@{}r@{}}#1\end{tabular}}
+
+"""
 
 _TEX_SIGNS = {
     "\\": r"\textbackslash{}",
@@ -99,12 +102,16 @@ def latex(table: Table) -> str:
         _tex_line([""] * len(table.stub) + groups),
         _tex_line(head),
         r"\midrule",
-        *(_tex_line([*map(_tex, row.labels), *map(_tex_entry, row.entries)]) for row in table.rows),
+        "\n\\addlinespace\n".join(map(_tex_row, table.rows)),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _tex_row(row: Row) -> str:
+    return _tex_line([*map(_tex, row.labels), *map(_tex_entry, row.entries)])
 
 
 def _tex_line(texts: Sequence[str]) -> str:
@@ -121,7 +128,7 @@ def _tex_entry(entry: Entry) -> str:
     below += [f"\\textit{{{entry.paper_text}}}"] if entry.paper is not None else []
     if not below:
         return text
-    return r"\shortstack[r]{" + r" \\ ".join([text, *(rf"{{\tiny {line}}}" for line in below)]) + "}"
+    return r"\stacked{" + r" \\ ".join([text, *(rf"{{\scriptsize {line}}}" for line in below)]) + "}"
 
 
 def _tex(text: str) -> str:
