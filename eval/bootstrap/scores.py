@@ -114,12 +114,6 @@ def _(suite: Perturbations, predictions: CellPredictions) -> Scores:
     return found
 
 
-@sample_scores.register
-def _(suite: Fourier, predictions: CellPredictions) -> Scores:
-    wrong = suite.mistakes(predictions)
-    return {} if wrong is None else {(suite.name, suite.cell, "mean_error", "strict"): wrong.mean(axis=1)}
-
-
 def _perturbation_means(suite: Perturbations) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for metric in ("flip_probability", "top5_distance"):
         yield metric, "strict", suite.perturbations

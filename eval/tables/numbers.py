@@ -39,11 +39,14 @@ class Measured:
     def entry(self, model: str, number: Number, **more) -> Entry:
         """The number of a model in the column's unit."""
         found = self.numbers[model].get(number.key)
-        if found is None:
-            return EMPTY
-        factor = UNITS[number.column.unit]
-        scaled = None if found.interval is None else (factor * found.interval[0], factor * found.interval[1])
-        return Entry(value=factor * found.value, interval=scaled, **{"form": FORMS[number.column.unit], **more})
+        return EMPTY if found is None else measured_entry(number.column, found, **more)
+
+
+def measured_entry(column: Column, found: Measurement, **more) -> Entry:
+    """A number in the unit of a column."""
+    factor = UNITS[column.unit]
+    interval = None if found.interval is None else (factor * found.interval[0], factor * found.interval[1])
+    return Entry(value=factor * found.value, interval=interval, **{"form": FORMS[column.unit], **more})
 
 
 def by_key(measurements: Sequence[Measurement]) -> dict[Key, Measurement]:

@@ -10,7 +10,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from eval.suites import Key, Measurement
-from eval.tables.numbers import Measured, Number
+from eval.tables.numbers import Measured, measured_entry
 from eval.tables.paper_data import COLUMNS, PAPER_DATA, PAPER_TABLES, PaperData, PaperTable
 from eval.tables.table import EMPTY, MODEL, Column, Entry, Row, Table
 from layermix.errors import InputError
@@ -91,66 +91,74 @@ def check_paper_tables(numerals: Sequence[str], classes: Sequence[str]) -> None:
 def _table(
     table: PaperTable, measured: Measured, models: Sequence[Mapping[str, Any]], dataset: Mapping[str, Any]
 ) -> Table:
-    legend, columns = Legend(), table.columns()
+    page = _Page(table=table, measured=measured, dataset=dataset)
     rows_of = {model["name"]: table.rows_of(model) for model in models}
     rows = []
     for row, numbers in table.numbers.items():
         own = [name for name, found in rows_of.items() if row in found]
-        rows += [_row(table, row, numbers, name, measured, dataset, legend) for name in own or [NOBODY]]
-    others = [name for name, found in rows_of.items() if not found]
-    rows += [_row(table, NOBODY, {}, name, measured, dataset, legend) for name in others]
+        rows += [page.row(row, name, numbers) for name in own or [NOBODY]]
+    rows += [page.row(NOBODY, name, {}) for name, found in rows_of.items() if not found]
     return Table(
         name=f"paper-{table.numeral.lower()}",
         title=f"Table {table.numeral} of the paper: {table.title}",
         stub=("Method", MODEL),
-        columns=[_column(name) for name in columns],
+        columns=[_column(name) for name in table.columns()],
         rows=rows,
-        legend=legend.reasons,
+        legend=page.legend.reasons,
         notes=list(_notes(table, models, rows_of)),
     )
 
 
-def _row(
-    table: PaperTable,
-    row: str,
-    numbers: Mapping[str, float],
-    model: str,
-    measured: Measured,
-    dataset: Mapping[str, Any],
-    legend: Legend,
-) -> Row:
-    entries = [
-        replace(
-            EMPTY if model == NOBODY else _own(table, name, model, measured, dataset, legend),
-            paper=numbers.get(name),
-            form=table.form,
-        )
-        for name in table.columns()
-    ]
-    return Row(labels=(row.replace("_", " "), model), entries=entries)
+@dataclass(frozen=True, kw_only=True)
+class _Page:
+    """One table while it is filled with our numbers."""
 
+    table: PaperTable
+    measured: Measured
+    dataset: Mapping[str, Any]
+    legend: Legend = field(default_factory=Legend)
 
-def _own(
-    table: PaperTable, name: str, model: str, measured: Measured, dataset: Mapping[str, Any], legend: Legend
-) -> Entry:
-    """A model's number for a column of the paper, or the mark that says why there is none."""
-    if name in table.not_comparable:
-        return Entry(value=None, marks=legend.mark(table.not_comparable[name]))
-    data = PAPER_DATA[table.data]
-    strict, paper = (_key(name, protocol) for protocol in ("strict", "paper"))
-    known = measured.numbers[model]
-    if strict in known and not _is_as_published(name, data, known):
-        return Entry(value=None, marks=legend.mark(ONLY_STRICT))
-    key = paper if paper in known else strict
-    if key not in known:
-        return EMPTY
-    count, published = _pictures(data, known[key], dataset)
-    if count is None:
-        return Entry(value=None, marks=legend.mark(PARTIAL))
-    marks = legend.mark(REGENERATED) if known[key].regenerated else ""
-    if count != published:
-        marks += legend.mark(f"on {count:,} pictures, the published set has {published:,}")
-    return replace(measured.entry(model, Number(column=_column(name), key=key)), marks=marks)
+    @property
+    def data(self) -> PaperData:
+        """The paper's test set."""
+        return PAPER_DATA[self.table.data]
+
+    def row(self, label: str, model: str, paper: Mapping[str, float]) -> Row:
+        """A model's numbers beside the paper's of one row."""
+        columns = self.table.columns()
+        found = [EMPTY if model == NOBODY else self._entry(name, self.measured.numbers[model]) for name in columns]
+        entries = [replace(entry, paper=paper.get(name), form=self.table.form) for entry, name in zip(found, columns)]
+        return Row(labels=(label.replace("_", " "), model), entries=entries)
+
+    def _entry(self, name: str, known: Mapping[Key, Measurement]) -> Entry:
+        """A model's number for a column of the paper, or the mark that says why there is none."""
+        if name in self.table.not_comparable:
+            return self._withheld(self.table.not_comparable[name])
+        strict, paper = (_key(name, protocol) for protocol in ("strict", "paper"))
+        found = known.get(paper) or known.get(strict)
+        if found is None:
+            return EMPTY
+        if not _is_as_published(name, self.data, known):
+            return self._withheld(ONLY_STRICT)
+        count, published = self._pictures(found)
+        if count is None:
+            return self._withheld(PARTIAL)
+        marks = self.legend.mark(REGENERATED) if found.regenerated else ""
+        if count != published:
+            marks += self.legend.mark(f"on {count:,} pictures, the published set has {published:,}")
+        return measured_entry(_column(name), found, marks=marks)
+
+    def _withheld(self, reason: str) -> Entry:
+        return Entry(value=None, marks=self.legend.mark(reason))
+
+    def _pictures(self, found: Measurement) -> tuple[int | None, int]:
+        """Pictures behind a number, None where some sights of them are missing, and those of the published set."""
+        if found.cell == "r":
+            return found.count, self.data.renditions
+        sights, own = self.data.sights(found.cell), self.dataset["count"]
+        if sights == 1:
+            return found.count, self.data.pictures
+        return (own if found.count == sights * own else None), self.data.pictures
 
 
 def _is_as_published(name: str, data: PaperData, known: Mapping[Key, Measurement]) -> bool:
@@ -161,16 +169,6 @@ def _is_as_published(name: str, data: PaperData, known: Mapping[Key, Measurement
     if data.family == "imagenet" and cell in ("c", "cbar"):  # whose pictures the paper prepared otherwise
         return (cell, cell, "mce", "paper") in known
     return _key(name, "paper") in known
-
-
-def _pictures(data: PaperData, found: Measurement, dataset: Mapping[str, Any]) -> tuple[int | None, int]:
-    """Pictures behind a number and those of the published set; None where some of a picture's sights are missing."""
-    if found.cell == "r":
-        return found.count, data.renditions
-    sights = data.sights(found.cell)
-    if sights == 1:
-        return found.count, data.pictures
-    return (dataset["count"] if found.count == sights * dataset["count"] else None), data.pictures
 
 
 def _key(name: str, protocol: str) -> Key:
