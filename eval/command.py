@@ -65,7 +65,7 @@ class EvalOptions:
         fractals: fractal bank for the gallery; the one that the checkpoints name where none is given.
         store: folder of the predictions; OUT/store where none is given.
         corruptions: only these corruptions of c and cbar; all where none is given.
-        pgd_limit: attack only the first so many pictures; all where none is given.
+        pgd_limit: attack only so many pictures, spread over the set; all where none is given.
         pgd_budgets: budgets of the attack in 255ths.
         pgd_restarts: starts of the attack a picture; one that succeeds counts.
         flip_rates: JSON file of AlexNet's flip probability by perturbation, for mFR.

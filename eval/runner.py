@@ -144,11 +144,9 @@ def _ready_batches(cell: Cell, numbers: Sequence[int], run: Run) -> Iterator[Pic
 
 
 def read_prepared(cell: Cell, read: Callable[[], PictureBatch]) -> PictureBatch:
-    """The samples of a batch that take part in `cell`, as every model is shown them."""
+    """A batch as every model is shown it in `cell`."""
     batch = read()
-    rows = slice(0, int((batch.sample_ids < cell.count).sum()))
-    images = cell.prepare(batch.images[rows], batch.sample_ids[rows])
-    return PictureBatch(images, batch.labels[rows], batch.sample_ids[rows])
+    return PictureBatch(cell.prepare(batch.images, batch.sample_ids), batch.labels, batch.sample_ids)
 
 
 def _frames(arithmetic: Arithmetic, batch: PictureBatch) -> Tensor:

@@ -53,7 +53,7 @@ class AutoAttackCell(Cell):
 
 @dataclass(frozen=True, kw_only=True)
 class AutoAttack:
-    """Top-1 error under AutoAttack of all pictures or of the first `limit`."""
+    """Top-1 error under AutoAttack of all pictures or of `limit`, spread over the set."""
 
     name: ClassVar[str] = "autoattack"
     families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
@@ -69,9 +69,7 @@ class AutoAttack:
             raise InputError(f"autoattack needs {FEWEST_CLASSES} classes, got {len(context.classes)}; use pgd")
         options = context.options
         suite = cls(budget=BUDGETS[context.family], limit=options.pgd_limit)
-        cell = AutoAttackCell(
-            key=cls.name, pictures=context.pictures, limit=suite.limit, budget=suite.budget, seed=options.seed
-        )
+        cell = AutoAttackCell(key=cls.name, pictures=context.attacked(), budget=suite.budget, seed=options.seed)
         return Planned(suite=suite, cells=(cell,))
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:
@@ -80,7 +78,7 @@ class AutoAttack:
             return []
         wrong = predictions[self.name].mistakes()
         errors, count = int(wrong.sum()), len(wrong)
-        covers = "every picture" if self.limit is None else f"the first {count} pictures"
+        covers = "every picture" if self.limit is None else f"{count} pictures spread over the set"
         return [
             Measurement(
                 suite=self.name,

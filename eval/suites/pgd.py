@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from eval.metrics import wilson_interval
 from eval.predictions import CellPredictions
+from eval.sets import PictureSet
 from eval.suites.planning import Context, Planned
 from eval.suites.protocol import Cell, Measurement
 from layermix.errors import InputError
@@ -97,7 +98,7 @@ class PgdCell(Cell):
 
 @dataclass(frozen=True, kw_only=True)
 class Pgd:
-    """Top-1 error under attack by each budget, in 255ths, of all pictures or of the first `limit`."""
+    """Top-1 error under attack by each budget, in 255ths, of all pictures or of `limit`, spread over the set."""
 
     name: ClassVar[str] = "pgd"
     families: ClassVar[tuple[str, ...]] = ("cifar", "imagenet")
@@ -118,16 +119,15 @@ class Pgd:
             restarts=options.pgd_restarts,
             protocols=options.protocols,
         )
-        return Planned(suite=suite, cells=tuple(suite._cells(context)))
+        return Planned(suite=suite, cells=tuple(suite._cells(context.attacked())))
 
-    def _cells(self, context: Context) -> Iterator[Cell]:
+    def _cells(self, pictures: PictureSet) -> Iterator[Cell]:
         for protocol in self.protocols:
             for budget in self.budgets:
                 for restart in range(self.restarts):
                     yield PgdCell(
                         key=self.key(budget, protocol, restart),
-                        pictures=context.pictures,
-                        limit=self.limit,
+                        pictures=pictures,
                         attack=PgdAttack(
                             budget=budget / 255,
                             step_size=budget / 4 / 255,
@@ -163,7 +163,7 @@ class Pgd:
 
     def _error(self, budget: float, protocol: str, wrong: np.ndarray) -> Measurement:
         count, errors = len(wrong), int(wrong.sum())
-        covers = "every picture" if self.limit is None else f"the first {count} pictures"
+        covers = "every picture" if self.limit is None else f"{count} pictures spread over the set"
         restarts = f", any of {self.restarts} restarts" if self.restarts > 1 else ""
         return Measurement(
             suite=self.name,

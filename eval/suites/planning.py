@@ -7,7 +7,8 @@ from pathlib import Path
 
 from eval.benchmarks import find_set
 from eval.metrics import Protocol
-from eval.sets import LoaderPictures
+from eval.sets import LoaderPictures, PictureSet
+from eval.sets.spread import SpreadPictures
 from eval.suites.protocol import Cell, Shift, Suite
 from layermix.errors import InputError
 
@@ -66,6 +67,11 @@ class Context:
     classes: tuple[str, ...]
     size: int
     options: SuiteOptions
+
+    def attacked(self) -> PictureSet:
+        """The pictures that are attacked: all, or `pgd_limit` of them, spread over the set."""
+        limit = self.options.pgd_limit
+        return self.pictures if limit is None else SpreadPictures(self.pictures, limit)
 
     @property
     def data(self) -> Path:

@@ -19,21 +19,19 @@ from layermix.config import plain
 class Cell:
     """Pictures as they are. A subclass changes them: for all models alike in `prepare`, for one in `challenge`.
 
-    `key` names the cell in results, `limit` keeps the first so many samples (None: all), `kept` the logits of these
-    classes in this order (None: all), and `regenerated` says that the pictures were made here or by
-    `writers.make_corrupted` and are not the published files.
+    `key` names the cell in results, `kept` keeps the logits of these classes in this order (None: all), and
+    `regenerated` says that the pictures were made here or by `writers.make_corrupted` and are not the published files.
     """
 
     key: str = "clean"
     pictures: PictureSet = field(repr=False)
-    limit: int | None = None
     kept: tuple[int, ...] | None = None
     regenerated: bool = False
 
     @property
     def count(self) -> int:
-        """Samples that take part."""
-        return self.pictures.count if self.limit is None else min(self.limit, self.pictures.count)
+        """Samples."""
+        return self.pictures.count
 
     @property
     def frames(self) -> int | None:
@@ -54,7 +52,7 @@ class Cell:
         return {"cell": type(self).__name__, **own, **self.pictures.preparation}
 
 
-_NOT_PREPARED = ("key", "pictures", "limit", "regenerated")
+_NOT_PREPARED = ("key", "pictures", "regenerated")
 
 
 Key = tuple[str, str, str, str]

@@ -118,9 +118,18 @@ def test_the_suite_attacks_inside_the_runner_and_states_how_many(new_subject, pi
     options = SuiteOptions(pgd_limit=9, seed=2, pgd_budgets=(2, 8), protocols=("strict",))
     plan, found = evaluated([new_subject()], pictures, ("pgd",), options)
     mild, strong = plan.suites[0].measure(found["model"])
-    assert (mild.count, mild.cell, mild.detail) == (9, "pgd/2", "the first 9 pictures, budget 2/255")
+    assert (mild.count, mild.cell, mild.detail) == (9, "pgd/2", "9 pictures spread over the set, budget 2/255")
     assert (mild.metric, mild.protocol, mild.regenerated) == ("top1_error", "strict", False)
     assert strong.value >= mild.value
+
+
+def test_of_a_set_that_is_sorted_by_class_every_class_is_attacked(new_pictures):
+    pictures = new_pictures(30)
+    pictures.labels.sort()
+    context = Context(pictures=pictures, classes=pictures.classes, size=8, options=SuiteOptions(pgd_limit=6))
+    for cell in Pgd.plan(context).cells:
+        (batch,) = (read() for read in cell.pictures.batches(6, [0]))
+        assert set(batch.labels.tolist()) == set(pictures.labels.tolist())
 
 
 def test_with_restarts_a_picture_is_wrong_where_any_start_succeeds():
@@ -138,7 +147,7 @@ def test_all_pictures_are_attacked_without_a_limit_by_the_published_budget(pictu
     context = Context(pictures=pictures, classes=pictures.classes, size=8, options=SuiteOptions())
     paper, strict = Pgd.plan(context).cells
     assert isinstance(strict, PgdCell)
-    assert (strict.limit, strict.count) == (None, 30)
+    assert strict.count == 30
     assert strict.attack == PgdAttack(budget=2 / 255, step_size=0.5 / 255, steps=20, seed=0)
     assert paper.attack.protocol == "paper"
 

@@ -149,7 +149,7 @@ def test_corrupted_sets_are_called_regenerated_and_counted(page):
 
 
 def test_the_attack_states_how_many_pictures_it_covers(page):
-    assert "Attacked: the first 12 pictures" in page.text
+    assert "Attacked: 12 pictures spread over the set" in page.text
 
 
 def test_light_dark_print_and_narrow_styles_are_there(measured, gallery):

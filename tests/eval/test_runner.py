@@ -105,11 +105,6 @@ def test_pictures_reach_the_model_in_channels_last_memory(new_subject, new_class
     assert classifier.was_channels_last
 
 
-def test_a_limited_cell_keeps_the_first_samples_only(new_subject, pictures, collect):
-    assert len(collect(new_subject(), Cell(pictures=pictures, limit=10))["clean"]) == 10
-    assert len(collect(new_subject(), Cell(pictures=pictures, limit=1000))["clean"]) == 30
-
-
 def test_kept_classes_come_in_their_order(new_subject, new_pictures, collect):
     class Two(FakePictures):
         def __init__(self, count):
