@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cache
 from math import ceil
 from typing import Self
 
@@ -36,8 +37,8 @@ class EpochLoader(ABC):
         self.ids, self.valid = rank_share(config, num_samples, 0, shards)
         _, self._world_size = rank_and_world_size(config)
         self._damaged: set[int] = set()
-        if config.policy is not None and not is_compiled(run_programs):
-            _LOG.warning("compiling the engine for this processor before the first batch: about a minute, once")
+        if config.policy is not None:
+            _tell_of_compilation()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Batch]: ...
@@ -120,3 +121,9 @@ def open_bank(config: LoaderConfig) -> FractalBank | None:
             f"`size` {config.size}; write the bank again with --short-side {config.size} or more"
         )
     return bank
+
+
+@cache
+def _tell_of_compilation() -> None:
+    if not is_compiled(run_programs):
+        _LOG.warning("compiling the engine for this processor before the first batch: about a minute, once")
