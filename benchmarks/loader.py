@@ -5,7 +5,8 @@
 
 The candidates of 224 px get the same pictures and as many threads (the folder: processes), in turn within one run:
 stock FFCV (random resized crop, flip), this project's graph without mixing and with LayerMix 8m-3, the same from raw
-pixels and from YUV 4:2:0, the DALI graph over a tar of the same pictures, and torchvision's folder loader with the
+pixels and from YUV 4:2:0, the DALI graph over a tar of the same pictures, in random order and read by DALI from its
+start to its end, and torchvision's folder loader with the
 float-tensor mixing of the tests. Without --data the file is made of crops of scikit-learn's two photographs, 400 px,
 JPEG quality 90. In the same rounds: CIFAR's graph, raw pictures of 32 px with a random crop after padding, a flip and
 LayerMix, and stock FFCV's with its own translation.
@@ -37,7 +38,7 @@ from writers.options import StoreOptions
 from writers.write_dataset import main as write_dataset
 
 STOCK, FOLDER = "stock ffcv, no mixing", "torchvision folder, float mixing"
-DALI, DALI_PLAIN = "dali: layermix", "dali, no mixing"
+DALI, DALI_PLAIN, DALI_SHARDS = "dali: layermix", "dali, no mixing", "dali: layermix, read shard by shard"
 SMALL, SMALL_STOCK = "32 px raw: layermix", "32 px raw: stock ffcv, no mixing"
 SMALL_BATCH = 512
 
@@ -94,8 +95,7 @@ def inputs(arguments: Arguments) -> Iterator[Inputs]:
         raw, yuv, folder, pictures = place / "raw.beton", place / "yuv.beton", place / "folder", StoredPictures(data)
         for copy, options in ((raw, StoreOptions(mode="raw")), (yuv, StoreOptions(mode="yuv"))):
             write_file(pictures, copy, ImageLayout(options), options=options.describe())
-        tar, kept = place / "data.tar", StoreOptions()
-        write_file(pictures, tar, ImageLayout(kept, "webdataset"), options=kept.describe())
+        tar = write_tar(pictures, place)
         write_folder(data, folder, arguments.folder_pictures)
         small, small_bank = place / "small.beton", place / "fractals36.beton"
         _write("--source", "npy", "--root", str(_save_small(place, arguments.small_pictures)), "--out", str(small))
@@ -104,6 +104,13 @@ def inputs(arguments: Arguments) -> Iterator[Inputs]:
             data=data, raw=raw, yuv=yuv, tar=tar, folder=folder, bank=bank, count=len(pictures), small=small,
             small_bank=small_bank,
         )  # fmt: skip
+
+
+def write_tar(pictures: StoredPictures, place: Path) -> Path:
+    """The pictures as webdataset, their bytes kept, in the folder `place`."""
+    tar, options = place / "data.tar", StoreOptions()
+    write_file(pictures, tar, ImageLayout(options, "webdataset"), options=options.describe())
+    return tar
 
 
 def data_and_bank(place: Path, arguments: Arguments) -> tuple[Path, Path]:
@@ -190,6 +197,7 @@ def measure(given: Inputs, arguments: Arguments, threads: int) -> dict[str, dict
         "layermix, yuv": {"data": given.yuv} | mixing,
         DALI: {"data": given.tar} | mixing,
         DALI_PLAIN: {"data": given.tar},
+        DALI_SHARDS: {"data": given.tar, "order": "shards", "window": arguments.batch_size} | mixing,
         SMALL: {"data": given.small, "policy": LayerMix(), "fractals": given.small_bank, "crop": "pad", "size": 32}
         | {"batch_size": SMALL_BATCH},
     }

@@ -5,9 +5,9 @@
 
 Each trial is a process of its own, candidates in turn; a first round, not counted, leaves compiled code and bytecode on
 the disk. The clock starts after `import pipelines` (or `writers.write_dataset`, or torch and Numba for stock FFCV) and
-runs to the first batch, the import of ffcv included: this project's graph with LayerMix, and stock FFCV without it,
-which compiles its graph anew in every process. Core-seconds count the processor's time alone: what the seconds are on a
-machine with nothing else to do.
+runs to the first batch, the import of ffcv or DALI included: this project's two graphs with LayerMix, and stock FFCV
+without it, which compiles its graph anew in every process. Core-seconds count the processor's time alone: what the
+seconds are on a machine with nothing else to do.
 """
 
 import os
@@ -20,8 +20,9 @@ from statistics import median
 
 import tyro
 
+from benchmarks.folder import StoredPictures
 from benchmarks.loader import Arguments as LoaderArguments
-from benchmarks.loader import data_and_bank
+from benchmarks.loader import data_and_bank, write_tar
 from benchmarks.measure import report
 from layermix.errors import run_program
 
@@ -36,8 +37,7 @@ def stop(start):
     print(*(now - then for now, then in zip(clocks(), start)))
 """
 
-PROGRAMS = {
-    "first batch, layermix": """
+_OURS = """
 from pathlib import Path
 from layermix import LayerMix
 from pipelines import LoaderConfig, build_loader
@@ -47,7 +47,11 @@ config = LoaderConfig(data=Path(data), batch_size=64, size=224, crop="random_res
 with build_loader(config) as loader:
     next(iter(loader))
     stop(start)
-""",
+"""
+
+PROGRAMS = {
+    "first batch, layermix": _OURS,
+    "first batch, dali: layermix": "data = folder + '/data.tar'" + _OURS,
     "first batch, stock ffcv, no mixing": """
 start = clocks()
 from ffcv.fields.rgb_image import RandomResizedCropRGBImageDecoder
@@ -106,7 +110,8 @@ def seconds_of(program: str, data: Path, bank: Path, folder: Path) -> tuple[floa
 
 
 def measure(arguments: Arguments, data: Path, bank: Path, folder: Path) -> dict[str, dict[str, float]]:
-    """Median, least and greatest seconds of each program, and median core-seconds."""
+    """Median, least and greatest seconds of each program, and median core-seconds; DALI's data are copied first."""
+    write_tar(StoredPictures(data), folder)
     rounds = [
         {name: seconds_of(name, data, bank, folder) for name in arguments.programs}
         for _ in range(1 + arguments.repeats)

@@ -1,7 +1,8 @@
 """The CPU stage of the DALI graph: fits the decoded window to the output and runs the LayerMix engine.
 
-It is hosted by DALI's operator for functions that Numba compiled. DALI compiles such a function anew in every process,
-which takes seconds; here the operator is given the address of one that `layermix.compilation.jit` keeps on disk.
+It is hosted by DALI's operator for functions that Numba compiled. DALI's plugin around it compiles such a function anew
+in every process, which takes seconds, and imports numba.cuda, which takes half a second; here the operator itself is
+given the address of one that `layermix.compilation.jit` keeps on disk.
 
 An exception in a compiled function is only printed, and DALI goes on with whatever the output holds. So the stage gives
 a receipt: the sample's id, written when all else is done.
@@ -11,8 +12,7 @@ from typing import Any
 
 import numpy as np
 from numba import types as numba_types
-from nvidia.dali import types
-from nvidia.dali.plugin.numba import NumbaFunction
+from nvidia.dali import ops, types
 
 from layermix import FractalBank, geometry
 from layermix.compilation import jit
@@ -46,15 +46,17 @@ class MixingStage:
     def __init__(self, config: LoaderConfig, bank: FractalBank | None) -> None:
         self._bank = _NO_BANK if bank is None else (bank.pixels, np.ascontiguousarray(bank.table), bank.channels)
         self.settings = _settings(config, *self._bank)
+        self._run, self._setup = _address(_run, _RUN), _address(_shapes_for(config.size, config.views), _SETUP)
+
+    def __call__(self, window, place, programs, settings) -> tuple[Any, Any]:
         byte, integer = types.DALIDataType.UINT8, types.DALIDataType.INT64
-        self._operator: Any = _HOST(
-            run_fn=_address(_run, _RUN), setup_fn=_address(_shapes_for(config.size, config.views), _SETUP),
+        return _Operator()(
+            window, place, programs, settings, run_fn=self._run, setup_fn=self._setup, preserve=True,
             out_types=[byte, integer], outs_ndim=[4, 1], in_types=[byte, integer, byte, integer], ins_ndim=[3, 1, 3, 1],
         )  # fmt: skip
 
-    def __call__(self, window, place, programs, settings) -> tuple[Any, Any]:
-        return self._operator(window, place, programs, settings)
 
+_Operator: Any = ops.python_op_factory("MixingStage", "NumbaFunction", "NumbaFuncImpl", generated=False)
 
 _NO_BANK = np.zeros(1, np.uint8), np.zeros((0, 3), np.int64), 1
 
@@ -70,18 +72,6 @@ def _settings(config: LoaderConfig, pixels: np.ndarray, table: np.ndarray, chann
         settings["registers"], settings["sums"] = policy.scratch_registers, policy.needs_accumulator
     return settings.view(np.int64)
 
-
-class _Compiled(NumbaFunction):
-    """DALI's operator, given addresses of compiled functions in place of functions to compile."""
-
-    def _get_run_fn_cpu(self, run_fn: int, *types_and_dimensions) -> int:
-        return run_fn
-
-    def _get_setup_fn_cpu(self, setup_fn: int) -> int:
-        return setup_fn
-
-
-_HOST: Any = _Compiled  # its parameters are typed for functions, not addresses
 
 _ADDRESS, _COUNT = numba_types.uint64, numba_types.int32
 _RUN = (_ADDRESS, _ADDRESS, _ADDRESS, _COUNT) * 2

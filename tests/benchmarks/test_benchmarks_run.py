@@ -43,6 +43,7 @@ def test_the_loader_benchmark_runs(tmp_path, monkeypatch):
         "layermix, yuv",
         loader.DALI,
         loader.DALI_PLAIN,
+        loader.DALI_SHARDS,
         loader.SMALL,
     }
     assert set(rows) == ours | {loader.STOCK, loader.FOLDER, loader.SMALL_STOCK}
@@ -60,7 +61,12 @@ def test_the_writer_benchmark_runs(tmp_path, monkeypatch):
     assert report["kept_jpegs"]["tfrecord, core"]["against_copy"] > 0
 
 
-STARTS = ["first batch, layermix", "first batch, stock ffcv, no mixing", "50 pictures written"]
+STARTS = [
+    "first batch, layermix",
+    "first batch, dali: layermix",
+    "first batch, stock ffcv, no mixing",
+    "50 pictures written",
+]
 
 
 @pytest.mark.parametrize("program", [STARTS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in STARTS[1:])])
