@@ -45,8 +45,8 @@ def shard_order(counts: Sequence[int], *, seed: int, epoch: int) -> np.ndarray:
         int64 (sum of `counts`,).
     """
     order = np.argsort(_keys(0, len(counts), np.uint64(seed), epoch, _SHARDS), kind="stable")
-    stops = np.cumsum(counts)
-    return np.concatenate([np.arange(stops[shard] - counts[shard], stops[shard]) for shard in order])
+    starts = np.cumsum([0, *counts]).tolist()
+    return np.concatenate([np.arange(starts[shard], starts[shard + 1]) for shard in order.tolist()])
 
 
 def through_buffer(read: np.ndarray, *, buffer: int, seed: int, epoch: int, first: int = 0) -> np.ndarray:

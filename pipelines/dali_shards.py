@@ -73,7 +73,7 @@ def _read_parts(records: Records, ids: np.ndarray) -> Any:
     stretches = np.split(ids, edges) if len(ids) else []
     starts = range(0, len(stretches), _FILES)
     readers = (ShardReader(records, stretches[start : start + _FILES]) for start in starts)
-    for reader, _ in pairwise(chain(readers, [None])):
+    for reader, _ in pairwise(chain(readers, [()])):
         yield from reader
 
 
@@ -199,7 +199,7 @@ def _webdataset(paths: list[str], indices: list[str], **settings: Any) -> Any:
 
 def _tfrecord(paths: list[str], indices: list[str], **settings: Any) -> Any:
     features = {
-        "image/encoded": tf.FixedLenFeature((), tf.string, ""),  # pyright: ignore[reportAttributeAccessIssue]
+        "image/encoded": tf.FixedLenFeature([], tf.string, ""),  # pyright: ignore[reportAttributeAccessIssue]
         "image/id": tf.FixedLenFeature([1], tf.int64, -1),  # pyright: ignore[reportAttributeAccessIssue]
     }
     read: Any = fn.readers.tfrecord(path=paths, index_path=indices, features=features, **settings)

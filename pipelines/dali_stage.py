@@ -56,7 +56,8 @@ class MixingStage:
         )  # fmt: skip
 
 
-_Operator: Any = ops.python_op_factory("MixingStage", "NumbaFunction", "NumbaFuncImpl", generated=False)
+_OPS: Any = ops  # its stubs leave the factory out
+_Operator = _OPS.python_op_factory("MixingStage", "NumbaFunction", "NumbaFuncImpl", generated=False)
 
 _NO_BANK = np.zeros(1, np.uint8), np.zeros((0, 3), np.int64), 1
 
