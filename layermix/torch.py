@@ -19,6 +19,7 @@ from layermix.augmentation import augment
 from layermix.bank import FractalBank
 from layermix.errors import InputError
 from layermix.philox import MAX_SAMPLE_ID
+from layermix.planes import to_pixels, to_planes
 from layermix.policies import Policy
 from layermix.policies.base import check_key
 
@@ -75,7 +76,7 @@ class Augment(torch.nn.Module):
             InputError: an argument of the wrong type, shape or range.
         """
         if isinstance(images, PIL.Image.Image):
-            picture = np.array(images.convert("RGB"))[None]
+            picture = np.array(images if images.mode == "RGB" else images.convert("RGB"))[None]
             return PIL.Image.fromarray(self._on_processor(picture, self._id(sample_ids))[0])
         if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
             found = images.dtype if isinstance(images, torch.Tensor) else type(images).__name__
@@ -83,7 +84,7 @@ class Augment(torch.nn.Module):
         if images.ndim not in (3, 4) or images.shape[-3] != 3:
             raise InputError(f"`images` must have shape (3, H, W) or (N, 3, H, W), got {tuple(images.shape)}")
         if images.ndim == 3:
-            return self._batch(images[None], self._id(sample_ids))[0].contiguous()
+            return _planes(self._batch(images[None], self._id(sample_ids)))[0]
         if sample_ids is None:
             raise InputError("`sample_ids` must be given with a batch, got None; pass the indices of the samples")
         return self._batch(images, torch.as_tensor(sample_ids).cpu().numpy())
@@ -94,10 +95,9 @@ class Augment(torch.nn.Module):
         return np.asarray(sample_id).reshape(1)
 
     def _batch(self, images: torch.Tensor, sample_ids: np.ndarray) -> torch.Tensor:
-        pictures = images.permute(0, 2, 3, 1).contiguous()
         if images.device.type == "cuda":
-            return self._on_device(pictures, sample_ids).permute(0, 3, 1, 2)
-        mixed = torch.from_numpy(self._on_processor(pictures.cpu().numpy(), sample_ids))
+            return self._on_device(images.permute(0, 2, 3, 1).contiguous(), sample_ids).permute(0, 3, 1, 2)
+        mixed = torch.from_numpy(self._on_processor(_pixels(images.cpu()), sample_ids))
         return mixed.to(images.device).permute(0, 3, 1, 2)
 
     def _on_processor(self, pictures: np.ndarray, sample_ids: np.ndarray) -> np.ndarray:
@@ -127,6 +127,25 @@ class Augment(torch.nn.Module):
     def extra_repr(self) -> str:
         """What `print(augment)` shows."""
         return f"{self.policy}, seed={self.seed}, view={self.view}"
+
+
+def _pixels(images: torch.Tensor) -> np.ndarray:
+    """A batch in the processor's memory, uint8 (N, 3, H, W), as uint8 (N, H, W, 3); a view where its memory is that."""
+    pixels = images.permute(0, 2, 3, 1)
+    if pixels.is_contiguous():
+        return pixels.numpy()
+    copied = np.empty(pixels.shape, np.uint8)
+    to_pixels(images.contiguous().numpy(), copied)
+    return copied
+
+
+def _planes(images: torch.Tensor) -> torch.Tensor:
+    """A batch, uint8 (N, 3, H, W), in contiguous memory."""
+    if images.device.type != "cpu" or images.is_contiguous():
+        return images.contiguous()
+    copied = torch.empty(images.shape, dtype=torch.uint8)
+    to_planes(images.permute(0, 2, 3, 1).numpy(), copied.numpy())
+    return copied
 
 
 class AugmentedDataset(torch.utils.data.Dataset):

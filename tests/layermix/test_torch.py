@@ -49,6 +49,13 @@ def test_batches_get_the_bytes_of_augment(memory, transform, photographs, expect
     assert torch.equal(batch, before)
 
 
+def test_cropped_and_flipped_tensors_get_the_bytes_of_their_copies(transform, photographs):
+    batch = planes(photographs[:8]).contiguous()[:, :, 3:30, 5:28].flip(1)
+    expected = augment(np.ascontiguousarray(batch.permute(0, 2, 3, 1)), POLICY, fractals=transform.fractals, seed=5)
+    assert torch.equal(transform(batch, range(8)), planes(expected))
+    assert torch.equal(transform(batch[2], 2), planes(expected)[2])
+
+
 def test_the_epoch_and_the_view_change_the_pixels(transform, photographs, fractals, expected):
     transform.set_epoch(1)
     assert transform.epoch == 1
