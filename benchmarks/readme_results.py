@@ -16,7 +16,9 @@ COMMANDS = {
     "writer": "`python -m benchmarks.writer`",
     "corruptions": "`python -m benchmarks.corruptions`",
     "start": "`python -m benchmarks.start`",
-    "demo": "`make demo`, `python -m benchmarks.demo`",
+    "profiles": "`python -m benchmarks.profiles`",
+    "demo": "`make demo`, `python -m benchmarks.evaluations demo`",
+    "cifar10": "`python -m benchmarks.evaluations cifar10`",
     "gpu_run": "`python -m benchmarks.gpu.run`",
     "chaos": "`pytest -m chaos`",
 }
@@ -75,13 +77,39 @@ def _start(found: Results) -> Iterator[tuple[str, str]]:
     yield "first batch of a fresh process, with LayerMix / stock FFCV without", f"{seconds} core-seconds"
 
 
-def _demo(found: Results) -> Iterator[tuple[str, str]]:
-    def both(name: str) -> str:
-        return " / ".join(f"{found['results'][name][model]:.1%}" for model in ("baseline", "layermix"))
+def _profiles(found: Results) -> Iterator[tuple[str, str]]:
+    errors = [
+        " and ".join(f"{100 * error:+.1f}%" for error in row["forecast_error"].values())
+        for row in found["results"].values()
+    ]
+    backends = " / ".join(found["results"])
+    threads = " and ".join(next(iter(found["results"].values()))["forecast_error"])
+    what = f"the profiler's forecast against the measured rate, {threads} threads: {backends}"
+    yield f"{what}, {found['pictures']:,} pictures", " / ".join(errors)
 
-    clean, attacked = both("clean_error"), both("pgd_error")
+
+def _demo(found: Results) -> Iterator[tuple[str, str]]:
+    clean, attacked = _both(found, "clean_error"), _both(found, "pgd_error")
     what = f"error on corrupted digits, baseline / LayerMix (clean {clean}, PGD {attacked})"
-    yield what, both("corruption_error")
+    yield what, _both(found, "corruption_error")
+
+
+def _cifar10(found: Results) -> Iterator[tuple[str, str]]:
+    count = found["results"]["clean_error"]["baseline"]["count"]
+    names = {
+        "clean_error": "clean error",
+        "corruption_error": "mCE on C",
+        "corruption_error_cbar": "on C\N{COMBINING MACRON}",
+        "flip_probability": "mFP on P",
+        "pgd_error": "error under PGD 2/255",
+        "rms_calibration_error_c": "RMS calibration error on C",
+    }
+    what = f"CIFAR-10, WRN-16-1 trained for 12 epochs on the CPU, {count:,} test pictures, baseline / LayerMix"
+    yield f"{what}: {', '.join(names.values())}", "; ".join(_both(found, name) for name in names)
+
+
+def _both(found: Results, name: str) -> str:
+    return " / ".join(f"{found['results'][name][model]['value']:.1%}" for model in ("baseline", "layermix"))
 
 
 def _gpu_run(found: Results) -> Iterator[tuple[str, str]]:
@@ -110,7 +138,9 @@ _ROWS: dict[str, Callable[[Results], Iterator[tuple[str, str]]]] = {
     "writer": _writer,
     "corruptions": _corruptions,
     "start": _start,
+    "profiles": _profiles,
     "demo": _demo,
+    "cifar10": _cifar10,
     "gpu_run": _gpu_run,
 }
 """What was measured and the figure, by result file."""

@@ -19,9 +19,9 @@ run -m writers.write_dataset --source fractals --generate 1000 --short-side 36 -
 
 data=(--data.train "$out/train.beton" --data.test "$out/test.beton")
 step "2/4 Train the baseline"
-run -m train --config train/recipes/demo_baseline.yaml "${data[@]}" --out "$out/baseline"
+run -m train --config demo_baseline "${data[@]}" --out "$out/baseline"
 step "3/4 Train LayerMix, same network and budget"
-run -m train --config train/recipes/demo_layermix.yaml "${data[@]}" --data.fractals "$out/fractals.beton" --out "$out/layermix"
+run -m train --config demo_layermix "${data[@]}" --data.fractals "$out/fractals.beton" --out "$out/layermix"
 
 step "4/4 Evaluate both"
 run -m eval --checkpoint "$out/baseline" "$out/layermix" --suite clean c calibration pgd --regenerate \

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import demo, loader, readme, readme_results
+from benchmarks import evaluations, loader, readme, readme_results
 from layermix import InputError
 
 TEXT = "before\n<!-- results -->\nold\n<!-- /results -->\nbetween\n<!-- promises -->\n<!-- /promises -->\nafter\n"
@@ -55,7 +55,8 @@ def test_rows_of_the_loader_come_as_they_were_measured():
 
 
 def record(model, suite, cell, metric, value, protocol="strict"):
-    return {"model": model, "suite": suite, "cell": cell, "metric": metric, "protocol": protocol, "value": value}
+    key = {"model": model, "suite": suite, "cell": cell, "metric": metric, "protocol": protocol}
+    return key | {"value": value, "interval": None, "count": 9}
 
 
 def test_the_demos_headlines_become_a_result_file_and_a_row(tmp_path):
@@ -70,7 +71,7 @@ def test_the_demos_headlines_become_a_result_file_and_a_row(tmp_path):
     records.append(record("baseline", "c", "c", "mce", 0.99, protocol="paper"))
     written, out = tmp_path / "results.json", tmp_path / "demo.json"
     written.write_text(json.dumps({"records": records}))
-    assert demo.main(["--results", str(written), "--out", str(out)]) == 0
+    assert evaluations.main(["demo", "--results", str(written), "--out", str(out)]) == 0
     text = readme.refreshed(TEXT, {"demo": json.loads(out.read_text())})
     assert "(clean 0.0% / 0.3%, PGD 0.2% / 0.5%) | 0.1% / 0.4% |" in text
 
@@ -79,7 +80,7 @@ def test_an_evaluation_that_lacks_a_headline_is_refused(tmp_path):
     written = tmp_path / "results.json"
     written.write_text(json.dumps({"records": [record("baseline", "clean", "clean", "top1_error", 0.1)]}))
     with pytest.raises(InputError, match=r"lack .*'layermix', 'pgd', 'pgd/2'"):
-        demo.main(["--results", str(written), "--out", str(tmp_path / "demo.json")])
+        evaluations.main(["demo", "--results", str(written), "--out", str(tmp_path / "demo.json")])
     assert not (tmp_path / "demo.json").exists()
 
 
