@@ -19,10 +19,14 @@ Run = Callable[[np.ndarray], object]
 
 @dataclass(frozen=True)
 class Prefix:
-    """A graph up to and with its stage `name`. make: memory of its own for one thread, and the call that uses it."""
+    """A graph up to and with its stage `name`. make: memory of its own for one thread, and the call that uses it.
+
+    A loader of fewer than `least_threads` threads has no such stage.
+    """
 
     name: str
     make: Callable[[], Run]
+    least_threads: int = 1
 
 
 class StageTimer:
@@ -33,6 +37,7 @@ class StageTimer:
     """
 
     def __init__(self, prefixes: Sequence[Prefix], ids: np.ndarray, threads: int) -> None:
+        prefixes = [prefix for prefix in prefixes if prefix.least_threads <= threads]
         self._names = [prefix.name for prefix in prefixes]
         self._calls = [[prefix.make() for _ in range(threads)] for prefix in prefixes]
         self._shares = [ids[thread::threads] for thread in range(threads)]

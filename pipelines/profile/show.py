@@ -30,9 +30,9 @@ def _table(title: str, *columns: str) -> Table:
 def _stages(profile: Profile) -> Table:
     threads = sorted(profile.stages)
     table = _table("Stages in isolation, µs a picture and thread", "stage", *[thread_count(count) for count in threads])
-    for name in profile.stages[threads[0]]:
-        spreads = [profile.stages[count][name] for count in threads]
-        table.add_row(name, *[f"{s.median:.0f} ({s.least:.0f} to {s.most:.0f})" for s in spreads])
+    for name in profile.stages[threads[-1]]:
+        spreads = [profile.stages[count].get(name) for count in threads]
+        table.add_row(name, *["" if s is None else f"{s.median:.0f} ({s.least:.0f} to {s.most:.0f})" for s in spreads])
     table.add_row("all", *[f"{stage_total(profile, count):.0f}" for count in threads])
     return table
 
@@ -87,8 +87,9 @@ def plot(profile: Profile, out: Path) -> None:
 def _plot_stages(profile: Profile, axes) -> None:
     threads = sorted(profile.stages)
     bottom = [0.0] * len(threads)
-    for colour, name in zip(_COLOURS, profile.stages[threads[0]]):
-        heights = [max(0.0, profile.stages[count][name].median) for count in threads]
+    for colour, name in zip(_COLOURS, profile.stages[threads[-1]]):
+        spreads = [profile.stages[count].get(name) for count in threads]
+        heights = [0.0 if spread is None else max(0.0, spread.median) for spread in spreads]
         axes.bar([str(count) for count in threads], heights, bottom=bottom, color=colour, width=0.6, label=name)
         bottom = [low + height for low, height in zip(bottom, heights)]
     measured = [1e6 * count / profile.in_place[count].images_per_second.median for count in threads]

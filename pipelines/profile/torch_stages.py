@@ -1,6 +1,9 @@
 """The stages of the plain PyTorch loader in isolation: threads run what its worker processes do."""
 
+from typing import cast
+
 import numpy as np
+import torch
 
 from layermix import FractalBank, Policy, augment
 from layermix.files import read_file
@@ -20,14 +23,17 @@ class TorchStages:
         self._crop, self._bank = Crop.of(loader.config), open_bank(loader.config)
 
     def prefixes(self) -> list[Prefix]:
-        """Read; decode; crop, resize and flip; mix, where there is a policy."""
+        """Read; decode; crop, resize and flip; mix, where there is a policy; hand over, where there are workers."""
         found = [
             Prefix("read", lambda: self._read),
             Prefix("decode", lambda: self._decode),
             Prefix("crop, resize, flip", lambda: self._cut),
         ]
         policy = self._config.policy
-        return found if policy is None else [*found, Prefix("mix", lambda: self._mixer(policy, self._bank))]
+        if policy is not None:
+            found.append(Prefix("mix", lambda: self._mixer(policy, self._bank)))
+        make = found[-1].make
+        return [*found, Prefix("hand over", lambda: _handed_over(make()), least_threads=2)]
 
     def _read(self, ids: np.ndarray) -> None:
         for sample_id in ids.tolist():
@@ -46,8 +52,19 @@ class TorchStages:
     def _mixer(self, policy: Policy, bank: FractalBank | None) -> Run:
         out = np.empty((PART, self._config.size, self._config.size, 3), np.uint8)
 
-        def run(ids: np.ndarray) -> None:
+        def run(ids: np.ndarray) -> np.ndarray:
             images, places = self._cut(ids), ids.astype(np.int64)
-            augment(images, policy, fractals=bank, seed=self._config.seed, sample_ids=places, out=out[: len(ids)])
+            return augment(
+                images, policy, fractals=bank, seed=self._config.seed, sample_ids=places, out=out[: len(ids)]
+            )
 
         return run
+
+
+def _handed_over(make_images: Run) -> Run:
+    """The images copied to shared memory, in which a worker process hands them to the loader's."""
+
+    def run(ids: np.ndarray) -> None:
+        torch.from_numpy(cast(np.ndarray, make_images(ids))).share_memory_()
+
+    return run

@@ -176,11 +176,13 @@ def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, 
         write(["--source", "folder", "--root", str(folder), "--format", "webdataset", "--out", str(data)])
     out, backend = tmp_path / "p.json", {"webdataset": "dali-cpu", "folder": "torch"}[kind]
     flags = ["--data", str(data), "--policy", "autoaugment", "--size", "24", "--batch-size", "4", "--samples", "16"]
-    flags += ["--repeats", "1", "--threads", "1", "--json", str(out)]
+    flags += ["--repeats", "1", "--threads", "1", "2", "--json", str(out), "--plot", str(tmp_path / "p.png")]
     assert command.main([*flags, "--backend", backend]) == 0
     found = json.loads(out.read_text())
     assert found["backend"] == backend
-    assert list(found["stages"]["1"]) == ["read", "decode", "crop, resize, flip", "mix"]
+    stages = ["read", "decode", "crop, resize, flip", "mix"]
+    assert list(found["stages"]["1"]) == stages
+    assert list(found["stages"]["2"]) == [*stages, *(["hand over"] if backend == "torch" else [])]
     with pytest.raises(InputError, match="--backend ffcv does not read"):
         command.main([*flags, "--backend", "ffcv"])
     with pytest.raises(InputError, match=r"--data must have at least . batches, .* got 3 of 16; lower --batch-size"):
