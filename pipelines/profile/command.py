@@ -51,7 +51,7 @@ class Arguments:
     """Augmentation by name, with its default settings; none for crop and flip alone."""
     fractals: Path | None = None
     """A fractal bank, for policies that mix with one."""
-    backend: Literal["auto", "ffcv", "dali-cpu", "dali-gpu", "torch"] = "auto"
+    backend: Literal["auto", "ffcv", "dali-cpu", "torch"] = "auto"
     """The loader; auto takes the one that belongs to the format, and another must fit it."""
     size: int = 224
     """Side of the pictures that come out, in pixels."""

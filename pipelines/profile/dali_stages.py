@@ -8,7 +8,6 @@ import numpy as np
 from nvidia.dali import fn, types
 from nvidia.dali.pipeline import Pipeline
 
-from layermix import InputError
 from pipelines.dali_graph import WINDOW_AXES
 from pipelines.dali_loader import DALILoader
 from pipelines.profile.isolated import PART, Prefix, Run
@@ -18,10 +17,7 @@ class DALIStages:
     """Prefixes of the CPU graph of a loader."""
 
     def __init__(self, loader: DALILoader) -> None:
-        if loader.config.decode != "cpu":
-            raise InputError("--backend dali-gpu: stages on the GPU are not measured by themselves; use dali-cpu")
-        self._config = loader.config
-        self._loader = loader
+        self._config, self._loader = loader.config, loader
 
     def prefixes(self) -> list[Prefix]:
         """Read; decode; crop, resize and flip; mix, where there is a policy."""
@@ -68,7 +64,7 @@ def _build(loader: DALILoader, inputs: int, source: Callable[[], tuple]) -> Pipe
         if inputs == _DECODER_INPUTS:
             pipeline.set_outputs(window)
         else:
-            assert loader.stage is not None  # for the type checker: the graph is the CPU's
+            assert loader.stage is not None  # for the type checker: the profiler opens CPU graphs alone
             pipeline.set_outputs(*loader.stage(window, *drawn))
     pipeline.build()
     return pipeline
