@@ -32,7 +32,8 @@ class Engine:
     def __init__(self, fractals=None, *, device: int = 0) -> None:
         if not cuda.is_available():
             raise InputError(
-                "`device` must be a GPU that Numba can use, got none; install numba-cuda and check nvidia-smi"
+                "`device` must be a GPU that Numba can use, got none; install numba-cuda[cu13] or "
+                "numba-cuda[cu12], as the driver's CUDA, and check nvidia-smi"
             )
         self._device = device
         self._bank = None if fractals is None else _as_bank(fractals)

@@ -88,10 +88,16 @@ def dali_facts() -> dict[str, Any]:
 
 
 def numba_cuda_facts() -> dict[str, Any]:
-    """Version of numba-cuda and whether it finds the driver."""
+    """Version of numba-cuda, whether it finds the driver, and whether it finds NVVM, its compiler."""
     from numba import cuda
+    from numba.cuda.cudadrv.error import NvvmSupportError
+    from numba.cuda.cudadrv.nvvm import NVVM, LibDevice
 
-    return {"numba_cuda": version("numba-cuda"), "available": bool(cuda.is_available())}
+    try:
+        compiles = bool(NVVM() and LibDevice())
+    except (NvvmSupportError, RuntimeError):
+        compiles = False
+    return {"numba_cuda": version("numba-cuda"), "available": bool(cuda.is_available()), "compiles": compiles}
 
 
 PROBES: dict[str, Callable[[], dict[str, Any]]] = {

@@ -106,8 +106,11 @@ def _dali(facts: Facts) -> list[Finding]:
 def _numba_cuda(facts: Facts) -> list[Finding]:
     has_driver = any(Path(path).exists() for path in _DRIVERS)
     said = f"numba-cuda {facts['numba_cuda']}, {'finds a GPU' if facts['available'] else 'no GPU'}"
+    if not facts["compiles"]:
+        fix = "install the compiler NVVM: numba-cuda[cu13] or numba-cuda[cu12], as the driver's CUDA"
+        return [Finding("numba-cuda", "error" if has_driver else "warning", f"{said}, finds no compiler", fix)]
     fix = "update the driver: torch and numba-cuda must both find it to mix on the GPU"
-    return [judge("numba-cuda", facts["available"] or not has_driver, said, fix, "error")]
+    return [judge("numba-cuda", facts["available"] or not has_driver, f"{said}, compiles", fix, "error")]
 
 
 _CHECKS: dict[str, Callable[[Facts], list[Finding]]] = {

@@ -132,9 +132,24 @@ def test_a_driver_without_a_usable_gpu_is_an_error_and_no_driver_a_warning(monke
     facts = {"gpus": [], "capability": None, "cuda": "13.2"}
     monkeypatch.setattr(software, "_DRIVERS", (str(tmp_path),))
     assert software._gpu(facts).status == "error"
-    assert software._numba_cuda({"numba_cuda": "0.30", "available": False})[0].status == "error"
+    assert software._numba_cuda({"numba_cuda": "0.30", "available": False, "compiles": True})[0].status == "error"
     monkeypatch.setattr(software, "_DRIVERS", ())
     assert software._gpu(facts).status == "warning"
+
+
+@pytest.mark.parametrize(("driver", "status"), [(True, "error"), (False, "warning")])
+def test_a_numba_cuda_that_finds_no_compiler_is_named_with_what_to_install(driver, status, monkeypatch, tmp_path):
+    monkeypatch.setattr(software, "_DRIVERS", (str(tmp_path),) if driver else ())
+    (finding,) = software._numba_cuda({"numba_cuda": "0.30", "available": driver, "compiles": False})
+    assert finding.status == status
+    assert "finds no compiler" in finding.found
+    assert "numba-cuda[cu13]" in finding.fix
+
+
+def test_the_locked_environment_compiles_for_a_gpu():
+    facts = software._facts("numba_cuda")
+    assert not isinstance(facts, str), facts
+    assert facts["compiles"]
 
 
 def test_a_torch_that_unpickles_unsafely_is_an_error():
