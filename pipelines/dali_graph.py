@@ -15,11 +15,16 @@ from pipelines.config import LoaderConfig
 from pipelines.crops import resizes
 from pipelines.dali_stage import MixingStage
 
+Last = Literal["decode", "all"]
+"""The stage that a graph ends with; one that only decodes, for measurements, gives the shapes of the windows."""
+_DECODER_INPUTS = 3
+"""Encoded pictures, starts and shapes of windows: the first that a source gives."""
+
 WINDOW_AXES = [0, 1]
 """Windows are told as (top, left) and (height, width)."""
 
 
-def cpu_graph(config: LoaderConfig, stage: MixingStage, source: Callable[[], tuple]) -> Pipeline:
+def cpu_graph(config: LoaderConfig, stage: MixingStage, source: Callable[[], tuple], last: Last = "all") -> Pipeline:
     """Decode, crop, resize, flip and mix on the CPU; outputs (pictures on the loader's device, receipts).
 
     Args:
@@ -28,17 +33,23 @@ def cpu_graph(config: LoaderConfig, stage: MixingStage, source: Callable[[], tup
     """
     pipeline = _pipeline(config)
     with pipeline:
-        encoded, starts, shapes, places, programs, settings = fn.external_source(
-            source=source, num_outputs=6, batch=True, no_copy=True
+        encoded, starts, shapes, *drawn = _inputs(source, 6 if last == "all" else _DECODER_INPUTS)
+        window: Any = fn.decoders.image_slice(
+            encoded, starts, shapes, axes=WINDOW_AXES, output_type=types.DALIImageType.RGB
         )
-        window = fn.decoders.image_slice(encoded, starts, shapes, axes=WINDOW_AXES, output_type=types.DALIImageType.RGB)
-        picture, receipt = stage(window, places, programs, settings)
+        if last == "decode":
+            pipeline.set_outputs(window.shape())
+            return pipeline
+        picture, receipt = stage(window, *drawn)
         pipeline.set_outputs(picture if pipeline.device_id is None else picture.gpu(), receipt)
     return pipeline
 
 
 def gpu_graph(
-    config: LoaderConfig, source: Callable[[], tuple], decoder: Literal["mixed", "cpu"] = "mixed"
+    config: LoaderConfig,
+    source: Callable[[], tuple],
+    decoder: Literal["mixed", "cpu"] = "mixed",
+    last: Last = "all",
 ) -> Pipeline:
     """Decode, crop, resize and flip on the GPU; the one output is the pictures there.
 
@@ -49,13 +60,16 @@ def gpu_graph(
     """
     pipeline = _pipeline(config)
     with pipeline:
-        encoded, starts, shapes, mirrored, *begins = fn.external_source(
-            source=source, num_outputs=4 if resizes(config) else 5, batch=True, no_copy=True
-        )
+        given = 4 if resizes(config) else 5
+        encoded, starts, shapes, *drawn = _inputs(source, given if last == "all" else _DECODER_INPUTS)
         load: dict[str, Any] = {} if decoder == "cpu" else {"hw_decoder_load": config.hw_decoder_load}
         picture: Any = fn.decoders.image_slice(
             encoded, starts, shapes, device=decoder, axes=WINDOW_AXES, output_type=types.DALIImageType.RGB, **load
         )
+        if last == "decode":
+            pipeline.set_outputs(picture.shape())
+            return pipeline
+        mirrored, *begins = drawn
         if resizes(config):
             picture = fn.resize(
                 picture, size=(config.size, config.size), interp_type=types.DALIInterpType.INTERP_LINEAR, antialias=True
@@ -66,6 +80,11 @@ def gpu_graph(
             )
         pipeline.set_outputs(fn.flip(picture, horizontal=mirrored, vertical=0))
     return pipeline
+
+
+def _inputs(source: Callable[[], tuple], count: int) -> Any:
+    """The first `count` of what a source gives, as the input of a graph."""
+    return fn.external_source(source=lambda: source()[:count], num_outputs=count, batch=True, no_copy=True)
 
 
 def _pipeline(config: LoaderConfig) -> Pipeline:

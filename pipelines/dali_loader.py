@@ -6,10 +6,13 @@ Or, in the order "shards", as DALI's own readers give them, shard after shard th
 by the sample id. So epoch and batch number say all about where an iteration stands, and it may be started at any batch.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,13 +26,14 @@ from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
 from pipelines.crops import resizes
 from pipelines.dali_draw import draw_places, flips_and_begins, windows
-from pipelines.dali_graph import cpu_graph, gpu_graph
+from pipelines.dali_graph import Last, cpu_graph, gpu_graph
 from pipelines.dali_run import GraphError, Run
 from pipelines.dali_shards import ShardStream
-from pipelines.dali_stage import OTHER_SIZE, MixingStage
+from pipelines.dali_stage import OTHER_SIZE, RECEIPT, MixingStage
 from pipelines.epoch_loader import EpochLoader, open_bank
 from pipelines.records import Records
 from pipelines.shares import rank_reads
+from pipelines.spans import Span, add, is_recording, span
 
 
 class DALILoader(EpochLoader):
@@ -37,6 +41,9 @@ class DALILoader(EpochLoader):
 
     Batches have memory of their own, whatever `copy` says, except on a GPU.
     """
+
+    decoder: Literal["mixed", "cpu"] = "mixed"
+    """Of the graph for a GPU; see `gpu_graph`."""
 
     def __init__(self, config: LoaderConfig) -> None:
         self._bank = open_bank(config)
@@ -58,13 +65,13 @@ class DALILoader(EpochLoader):
         with closing(ShardStream(self.records, self._to_read())) as stream:
             self._stream, feed = stream, partial(self.feed, stream)
             while self.next_batch < len(self):
-                with closing(Run(self._build, feed, self._batches(), self.config.batches_ahead)) as run:
+                with closing(Run(self.build_graph, feed, self._batches(), self.config.batches_ahead)) as run:
                     self._running = run
                     try:
                         for ids, outputs in run:
-                            images = self._finish(ids, *outputs)
+                            images = self.finish(ids, *outputs)
                             self.next_batch += 1
-                            yield self._batch(self.next_batch - 1, ids, images)
+                            yield self.assemble(self.next_batch - 1, ids, images)
                     except GraphError as error:
                         self._find_damage(error)
         self.next_batch = 0
@@ -77,8 +84,17 @@ class DALILoader(EpochLoader):
         held = self.config.window if before else 0
         return rank_reads(self.config, self.shards, self.epoch)[before + held :]
 
-    def _build(self, source: Callable[[], tuple]) -> Pipeline:
-        return gpu_graph(self.config, source) if self.stage is None else cpu_graph(self.config, self.stage, source)
+    def build_graph(self, source: Callable[[], tuple], threads: int | None = None, last: Last = "all") -> Pipeline:
+        """The graph around a source that gives what `feed` gives.
+
+        Args:
+            threads: of DALI; those of the configuration if None.
+            last: the stage it ends with.
+        """
+        config = replace(self.config, threads=threads or self.config.threads)
+        if self.stage is None:
+            return gpu_graph(config, source, self.decoder, last)
+        return cpu_graph(config, self.stage, source, last)
 
     def _batches(self) -> Iterator[np.ndarray]:
         for number in range(self.next_batch, len(self)):
@@ -123,11 +139,11 @@ class DALILoader(EpochLoader):
         ]
         return np.stack(drawn, axis=1).view(np.uint8).reshape(len(ids), len(drawn), policy.length, -1)
 
-    def _finish(self, ids: np.ndarray, pictures: torch.Tensor, receipts: torch.Tensor | None = None) -> torch.Tensor:
+    def finish(self, ids: np.ndarray, pictures: torch.Tensor, receipts: torch.Tensor | None = None) -> torch.Tensor:
         """The graph's output as the images of a batch; what was decoded on a GPU is mixed here."""
         if receipts is None:
             return self._mixed(ids, pictures.movedim(-1, -3))
-        self._check_receipts(ids, receipts.reshape(-1).numpy())
+        self._check_receipts(ids, receipts.numpy().view(RECEIPT)[:, 0])
         return pictures.movedim(-1, -3) if self.config.views > 1 else pictures[:, 0].movedim(-1, -3)
 
     def _mixed(self, ids: np.ndarray, images: torch.Tensor) -> torch.Tensor:
@@ -135,22 +151,26 @@ class DALILoader(EpochLoader):
         mixed = []
         for augment in self._augments:
             augment.set_epoch(self.epoch)
-            mixed.append(augment(images, ids))
+            with span("start mixing"):
+                mixed.append(augment(images, ids))
         if self.config.views > 1:
             pictures = [view.movedim(-3, -1) for view in (images, *mixed)]
             return torch.stack(pictures, dim=1).movedim(-1, -3)
         return mixed[0] if mixed else images.clone(memory_format=torch.preserve_format) if self.config.copy else images
 
     def _check_receipts(self, ids: np.ndarray, receipts: np.ndarray) -> None:
-        if (receipts == OTHER_SIZE).any():
+        if (receipts["sample_id"] == OTHER_SIZE).any():
             raise GraphError(ids)
-        failed = ids[receipts != ids]
+        failed = ids[receipts["sample_id"] != ids]
         if len(failed):
             raise RuntimeError(
                 f"{self._file(failed[0])}: the mixing stage failed on sample {failed[0]}; its error was printed above"
             )
+        if is_recording():
+            add(_spans_of(receipts))
 
-    def _batch(self, number: int, ids: np.ndarray, images: torch.Tensor) -> Batch:
+    def assemble(self, number: int, ids: np.ndarray, images: torch.Tensor) -> Batch:
+        """The batch of a number, of the samples of it that are left, int64 (N,), and their images."""
         sample_ids, device = torch.from_numpy(ids), self.config.device
         labels = self._labels[sample_ids].to(device, non_blocking=True)
         valid = self.valid[self._place(number)][self._kept(number)]
@@ -181,6 +201,15 @@ class DALILoader(EpochLoader):
     def __exit__(self, *exception: object) -> None:
         self.close()
         self._files.close()
+
+
+def _spans_of(receipts: np.ndarray) -> list[Span]:
+    """What DALI's threads did in the mixing stage, of RECEIPT (N,)."""
+    return [
+        Span(name, os.getpid(), thread, "dali", start, stop)
+        for _, begun, fitted, done, thread in receipts.tolist()
+        for name, start, stop in (("crop, resize, flip", begun, fitted), ("mix", fitted, done))
+    ]
 
 
 def _mixed_views(config: LoaderConfig) -> range:

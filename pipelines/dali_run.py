@@ -8,6 +8,8 @@ import torch
 from nvidia.dali.pipeline import Pipeline
 from torch.utils.dlpack import from_dlpack
 
+from pipelines.spans import span
+
 Feed = Callable[[np.ndarray], tuple]
 """From sample ids, int64 (N,), to what the graph's source gives for them."""
 
@@ -47,7 +49,8 @@ class Run:
 
     def _source(self) -> tuple:
         ids = next(self._batches)
-        given = self._feed(ids)
+        with span("read, draw"):
+            given = self._feed(ids)
         self._waiting.append((ids, given))
         return given
 
@@ -59,7 +62,8 @@ class Run:
             raise RuntimeError("the loader was closed or moved while this loop over it was running; start a new loop")
         self._retire(self._keep)
         try:
-            outputs = self._pipeline.run()
+            with span("wait for DALI"):
+                outputs = self._pipeline.run()
         except RuntimeError as error:
             raise GraphError(self._waiting[0][0]) from error
         ids, _ = self._waiting.popleft()

@@ -5,7 +5,7 @@ in every process, which takes seconds, and imports numba.cuda, which takes half 
 given the address of one that `layermix.compilation.jit` keeps on disk.
 
 An exception in a compiled function is only printed, and DALI goes on with whatever the output holds. So the stage gives
-a receipt: the sample's id, written when all else is done.
+a receipt: the sample's id, written when all else is done, and when which of DALI's threads did what.
 """
 
 from typing import Any
@@ -20,12 +20,17 @@ from layermix.engine import run_program
 from layermix.program import INSTRUCTION
 from layermix.resize import crop_scratch, resize_rgb
 from pipelines.addresses import address_of, int64_at, records_at, uint8_at
+from pipelines.clock import nanoseconds, thread_number
 from pipelines.config import LoaderConfig
 from pipelines.crops import resizes
 from pipelines.dali_draw import PLACE
 
+RECEIPT = np.dtype([(name, "<i8") for name in ("sample_id", "start", "fitted", "stop", "thread")])
+"""What the stage tells of a sample. sample_id: its id, FAILED or OTHER_SIZE.  start, fitted, stop: nanoseconds of
+`time.perf_counter_ns` when the window came in, fitted the output, and was mixed.  thread: `clock.thread_number`."""
+_RECEIPT_FIELDS = len(RECEIPT)
 FAILED, OTHER_SIZE = -1, -2
-"""Receipts: the stage raised; the window that was decoded has another size than its place says."""
+"""The stage raised; the window that was decoded has another size than its place says."""
 
 _BANK = ["pixels_at", "pixels", "table_at", "fractals", "channels"]
 _FIELDS = ["size", "views", "is_resized", *_BANK, "registers", "sums"]
@@ -40,7 +45,7 @@ class MixingStage:
 
     window: uint8 (h, w, 3).  place: PLACE as int64.  programs: `INSTRUCTION` (P, L) as uint8 (P, L, 44), one for each
     of the last P views; the first is the clean picture where P < views.  settings: SETTINGS as int64.
-    pictures: uint8 (views, size, size, 3).  receipt: int64 (1,).
+    pictures: uint8 (views, size, size, 3).  receipt: RECEIPT as int64.
     """
 
     def __init__(self, config: LoaderConfig, bank: FractalBank | None) -> None:
@@ -95,7 +100,7 @@ def _shapes_for(size: int, views: int) -> Any:
         for n in range(samples):
             pictures, receipt = int64_at(outputs[0, n], (4,)), int64_at(outputs[1, n], (1,))
             pictures[0], pictures[1], pictures[2], pictures[3] = views, size, size, 3
-            receipt[0] = 1
+            receipt[0] = _RECEIPT_FIELDS
 
     return set_shapes
 
@@ -109,19 +114,21 @@ def _run(out, out_shapes, out_dims, outs, given, in_shapes, in_dims, ins):
     place, settings = records_at(inputs[1], (1,), PLACE)[0], records_at(inputs[3], (1,), SETTINGS)[0]
     programs = records_at(inputs[2], (programs_shape[0], programs_shape[1]), INSTRUCTION)
     pictures = uint8_at(outputs[0], (settings.views, settings.size, settings.size, 3))
-    receipt = int64_at(outputs[1], (1,))
-    receipt[0] = FAILED
-    receipt[0] = mix_window(window, place, programs, settings, pictures)
+    receipt = records_at(outputs[1], (1,), RECEIPT)[0]
+    receipt.sample_id, receipt.thread, receipt.start = FAILED, thread_number(), nanoseconds()
+    receipt.sample_id = mix_window(window, place, programs, settings, pictures, receipt)
+    receipt.stop = nanoseconds()
 
 
 @jit
-def mix_window(window, place, programs, settings, pictures):
-    """Fit `window`, uint8 (h, w, 3), to the output and mix its views; see `MixingStage`. Returns the receipt."""
+def mix_window(window, place, programs, settings, pictures, receipt):
+    """Fit `window`, uint8 (h, w, 3), to the output and mix its views; see `MixingStage`. Returns the sample id."""
     if window.shape[0] != place.height or window.shape[1] != place.width or window.shape[2] != 3:
         return OTHER_SIZE
     size, clean = settings.size, settings.views - programs.shape[0]
     source = pictures[0] if clean else np.empty((size, size, 3), np.uint8)
     _fit(window, place, settings, source)
+    receipt.fitted = nanoseconds()
     scratch = np.empty((settings.registers, size, size, 3), np.uint8)
     total = np.empty((size if settings.sums else 0, size, 3), np.int32)
     pixels = uint8_at(settings.pixels_at, (settings.pixels,))

@@ -58,10 +58,11 @@ class FFCVLoader(EpochLoader):
                 self._running = epoch
                 for start, (images,) in zip(range(first, len(self.ids), size), epoch):
                     self.next_batch += 1
-                    yield self._batch(images, slice(start, start + size))
+                    yield self.assemble(images, slice(start, start + size))
         self.next_batch = 0
 
-    def _batch(self, images: torch.Tensor, place: slice) -> Batch:
+    def assemble(self, images: torch.Tensor, place: slice) -> Batch:
+        """The batch of the samples at `place` in the epoch's order, of their images, uint8 (N, ..., H, W, 3)."""
         ids, valid = self.ids[place], self.valid[place]
         images = images.movedim(-1, -3)
         sound = self._failures[ids] == 0

@@ -59,7 +59,7 @@ class TorchLoader(EpochLoader):
                 )
             images, reasons = self._next_result()
             self.next_batch += 1
-            yield self._batch(images, reasons, slice(start, start + size))
+            yield self.assemble(images, reasons, slice(start, start + size))
         self.next_batch = 0
 
     def _ask_for(self, requests: list[Request]) -> None:
@@ -95,7 +95,8 @@ class TorchLoader(EpochLoader):
             raise result
         return result
 
-    def _batch(self, images: torch.Tensor, reasons: dict[int, str], place: slice) -> Batch:
+    def assemble(self, images: torch.Tensor, reasons: dict[int, str], place: slice) -> Batch:
+        """The batch of the samples at `place` in the epoch's order, of what a worker gives; see `Pictures`."""
         ids, valid = self.ids[place], self.valid[place]
         if reasons:
             sound = ~np.isin(ids, list(reasons))

@@ -49,6 +49,13 @@ def files_of(loader: Loader) -> tuple[Path, ...]:
     return (loader.config.data,) if loader.manifest is None else data_files(loader.config.data, loader.manifest)
 
 
+def samples_of(loader: Loader, batches: slice) -> np.ndarray:
+    """Ids of the samples in some batches of the epoch, uint64 (N,)."""
+    opened: Any = loader
+    size = loader.config.batch_size
+    return opened.ids[batches.start * size : batches.stop * size].astype(np.uint64)
+
+
 def short_side_of(loader: Loader) -> int | None:
     """Median of the shorter sides of the stored pictures in pixels; None for a folder, which does not tell them."""
     opened: Any = loader

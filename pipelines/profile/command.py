@@ -12,10 +12,12 @@ The disk is measured first, and its cache is dropped for that. Without a GPU, `-
 """
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -24,13 +26,13 @@ from rich.console import Console
 
 from layermix import POLICIES, InputError, Policy
 from layermix.files import atomic_file
-from pipelines import LoaderConfig, build_loader
+from pipelines import Loader, LoaderConfig, build_loader
 from pipelines.epoch_loader import open_bank
-from pipelines.profile.backends import backend_of, files_of, short_side_of, stages_of
+from pipelines.profile.backends import backend_of, files_of, samples_of, short_side_of, stages_of
 from pipelines.profile.device import measure_device
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.disk import measure_disk
-from pipelines.profile.in_place import LoaderTimer, untimed_batches
+from pipelines.profile.in_place import LoaderTimer, timed_batches
 from pipelines.profile.isolated import Prefix, StageTimer
 from pipelines.profile.measurements import Profile
 from pipelines.profile.operations import measure_operations
@@ -51,8 +53,10 @@ class Arguments:
     """Augmentation by name, with its default settings; none for crop and flip alone."""
     fractals: Path | None = None
     """A fractal bank, for policies that mix with one."""
-    backend: Literal["auto", "ffcv", "dali-cpu", "torch"] = "auto"
-    """The loader; auto takes the one that belongs to the format, and another must fit it."""
+    backend: Literal["auto", "ffcv", "dali-cpu", "dali-gpu", "torch"] = "auto"
+    """The loader; auto takes the one that belongs to the format, decoding on the CPU, and another must fit it."""
+    hw_decoder_load: float | None = None
+    """Share of the pictures that a GPU's JPEG engine decodes, 0 to 1, with --backend dali-gpu; 0.9 if not given."""
     size: int = 224
     """Side of the pictures that come out, in pixels."""
     crop: Literal["random_resized", "pad", "center", "none"] = "random_resized"
@@ -109,16 +113,14 @@ def _check(arguments: Arguments) -> None:
         raise InputError(f"--gpu-rate must be > 0, got {arguments.gpu_rate}; leave it out for a published A100's")
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda needs a GPU that torch can use, got none; use --device cpu")
-
-
-def _check_length(batches: int, config: LoaderConfig) -> None:
-    """InputError where an epoch ends before anything of it is timed."""
-    least = untimed_batches(config) + 1
-    if batches < least:
+    if arguments.backend == "dali-gpu" and (arguments.device == "cpu" or not torch.cuda.is_available()):
+        given = "--device cpu" if arguments.device == "cpu" else "none"
         raise InputError(
-            f"--data must have at least {least} batches, as the first {least - 1} are not timed, got {batches} of "
-            f"{config.batch_size}; lower --batch-size or take a larger set"
+            f"--backend dali-gpu needs a GPU that torch can use, got {given}; python -m pipelines.doctor says what is "
+            "missing, --backend dali-cpu profiles the same set on the CPU"
         )
+    if arguments.hw_decoder_load is not None and arguments.backend != "dali-gpu":
+        raise InputError(f"--hw-decoder-load goes with --backend dali-gpu, got {arguments.backend}; leave it out")
 
 
 def loader_config(arguments: Arguments) -> LoaderConfig:
@@ -138,6 +140,8 @@ def loader_config(arguments: Arguments) -> LoaderConfig:
         order="random",
         drop_last=True,
         device=device,
+        decode="gpu" if arguments.backend == "dali-gpu" else "cpu",
+        hw_decoder_load=0.9 if arguments.hw_decoder_load is None else arguments.hw_decoder_load,
     )
 
 
@@ -153,13 +157,14 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
     """All measurements, the disk's first."""
     with build_loader(config) as loader:
         backend, count = backend_of(loader, arguments.backend), loader.num_samples
-        _check_length(len(loader), config)
+        timed = timed_batches(config, len(loader), arguments.samples)
+        ids = samples_of(loader, timed)
         files, short_side = files_of(loader), short_side_of(loader)
+        images = _first_images(loader)
     disk = measure_disk(files, count, reads=min(count, arguments.samples))
     with build_loader(config) as loader:
-        ids = np.random.default_rng(0).permutation(count)[: arguments.samples].astype(np.uint64)
-        prefixes, images = stages_of(loader), next(iter(loader)).images.permute(0, 2, 3, 1).cpu().numpy()
-        stages, in_place = _measure_threads(config, prefixes, ids, arguments)
+        prefixes = stages_of(loader)
+        stages, in_place = _measure_threads(config, prefixes, ids, timed, arguments)
     device = measure_device(
         arguments.model,
         size=config.size,
@@ -173,8 +178,10 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
         backend=backend,
         size=config.size,
         samples=len(ids),
+        cores=len(os.sched_getaffinity(0)),
         short_side=short_side,
         stages=stages,
+        done_by={prefix.name: prefix.by for prefix in prefixes},
         in_place=in_place,
         operations=_operations(config, images, arguments.repeats),
         disk=disk,
@@ -184,14 +191,27 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
     )
 
 
-def _measure_threads(config: LoaderConfig, prefixes: Sequence[Prefix], ids: np.ndarray, arguments: Arguments):
-    """Stages and loader by number of threads, in turn within each repeat: a busy machine slows both."""
+def _first_images(loader: Loader) -> np.ndarray:
+    """Of the first batch: uint8 (N, H, W, 3)."""
+    with closing(cast(Generator, iter(loader))) as batches:
+        return next(batches).images.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _measure_threads(
+    config: LoaderConfig, prefixes: Sequence[Prefix], ids: np.ndarray, timed: slice, arguments: Arguments
+):
+    """Stages and loader by number of threads, of the same pictures, in turn: a busy machine slows both.
+
+    Args:
+        ids: uint64 (N,), of the samples in the batches `timed`.
+    """
     stages, in_place = {}, {}
     for threads in sorted(arguments.threads):
-        with StageTimer(prefixes, ids, threads) as parts, LoaderTimer(config, threads, len(ids)) as whole:
+        parts = StageTimer(prefixes, ids, threads)
+        with LoaderTimer(config, threads, timed) as whole:
             for _ in range(arguments.repeats + 1):
+                whole.repeat()  # first, as it names a picture that does not decode
                 parts.repeat()
-                whole.repeat()
             stages[threads], in_place[threads] = parts.stages(), whole.result()
     return stages, in_place
 

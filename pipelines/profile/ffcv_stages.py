@@ -1,6 +1,7 @@
 """The stages of the FFCV graph in isolation."""
 
 import numpy as np
+import torch
 
 from layermix.compilation import jit
 from pipelines.beton import JPEG
@@ -10,7 +11,7 @@ from pipelines.ffcv_decode import CropDecoder, stored_bytes
 from pipelines.ffcv_loader import FFCVLoader
 from pipelines.ffcv_mix import Mix
 from pipelines.jpeg_crop import decoded_bytes, jpeg_decode
-from pipelines.profile.isolated import PART, Prefix, Run
+from pipelines.profile.isolated import PART, Prefix, Run, alone, in_batches, on_threads
 from pipelines.turbojpeg import FUNCTIONS, REST_IGNORED, close_decoder, open_decoder
 
 
@@ -18,7 +19,9 @@ class FFCVStages:
     """Prefixes of the graph of an open loader, on the file mapped into memory."""
 
     def __init__(self, loader: FFCVLoader) -> None:
-        self._config, self._beton = loader.config, loader.graph.reader
+        self._config, self._beton, self._loader = loader.config, loader.graph.reader, loader
+        shape = loader.config.batch_size, loader.config.size, loader.config.size, 3
+        self._images = torch.zeros(shape, dtype=torch.uint8, device=loader.config.device)
         self._storage = loader.graph.memory_manager.schedule_epoch([])
         self._pictures = self._beton.column("image")
         self._epoch, self._failures = np.zeros(1, np.int64), np.zeros(loader.num_samples, np.uint8)
@@ -32,12 +35,17 @@ class FFCVStages:
         return Mix(config.policy, open_bank(config), seed=config.seed, epoch=self._epoch)
 
     def prefixes(self) -> list[Prefix]:
-        """Read; decode, where there are JPEGs; crop, resize and flip; mix, where there is a policy."""
-        found = [Prefix("read", self._read)]
+        """Read; decode, where there are JPEGs; crop, resize and flip; mix, where there is a policy; batch assembly."""
+        found = [Prefix("read", on_threads(self._read))]
         if (self._pictures["mode"] == JPEG).all() and self._config.crop in ("random_resized", "center"):
-            found.append(Prefix("decode", self._decode))
-        found.append(Prefix("crop, resize, flip", self._crop))
-        return found if self._mixing is None else [*found, Prefix("mix", self._mix)]
+            found.append(Prefix("decode", on_threads(self._decode)))
+        found.append(Prefix("crop, resize, flip", on_threads(self._crop)))
+        if self._mixing is not None:
+            found.append(Prefix("mix", on_threads(self._mix)))
+        return [
+            *found,
+            Prefix("batch assembly", alone(in_batches(self._assemble, self._config.batch_size)), by="caller"),
+        ]
 
     def _read(self) -> Run:
         contents, addresses, sizes = self._storage.state
@@ -80,6 +88,10 @@ class FFCVStages:
             mix(decode(ids, pictures[:count], self._pictures, self._storage.state), out[:count], ids)
 
         return run
+
+    def _assemble(self, ids: np.ndarray) -> None:
+        """The images of a batch, which are there, with all that comes along with them."""
+        self._loader.assemble(self._images[: len(ids)], slice(len(ids)))
 
     def _pixels(self) -> np.ndarray:
         return np.empty((PART, self._config.size, self._config.size, 3), np.uint8)

@@ -8,10 +8,15 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from typing import cast
 
+import torch
+
+from layermix import InputError
 from pipelines import LoaderConfig, build_loader
+from pipelines.profile.device import wait_for
 from pipelines.profile.isolated import spread
 from pipelines.profile.measurements import InPlace
 
@@ -19,20 +24,33 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def untimed_batches(config: LoaderConfig) -> int:
-    """The first batches of an epoch: those prepared ahead, and two until the steady state."""
-    return config.batches_ahead + 2
+def timed_batches(config: LoaderConfig, batches: int, samples: int) -> slice:
+    """Which of an epoch's batches are timed, to have `samples` pictures if there are enough.
+
+    Not the first, those prepared ahead and two until the steady state; nor the last, when none is prepared any more.
+
+    Raises:
+        InputError: there is none between them.
+    """
+    first, last = config.batches_ahead + 2, batches - config.batches_ahead
+    if last <= first:
+        raise InputError(
+            f"--data must have at least {first + config.batches_ahead + 1} batches, as the first {first} and the last "
+            f"{config.batches_ahead} are not timed, got {batches} of {config.batch_size}; lower --batch-size or take a "
+            "larger set"
+        )
+    return slice(first, min(last, first + ceil(samples / config.batch_size)))
 
 
 class LoaderTimer:
     """Times a loader at a number of threads; a context manager. Call `repeat` as often as wanted.
 
-    Each repeat takes `samples` pictures of another epoch in the steady state: its first batches, which find the ring of
-    buffers empty, are not timed. The first repeat is for caches and compilation and does not count.
+    Each repeat takes the same `timed_batches` of epoch 0 in the steady state, in which as many batches lie ready before
+    as after. The first repeat is for caches and compilation and does not count.
     """
 
-    def __init__(self, config: LoaderConfig, threads: int, samples: int) -> None:
-        self._config, self._samples = replace(config, threads=threads), samples
+    def __init__(self, config: LoaderConfig, threads: int, timed: slice) -> None:
+        self._config, self._timed = replace(config, threads=threads), timed
         self._loader = build_loader(self._config)
         self._rates: list[float] = []
         self._costs: list[float] = []
@@ -47,9 +65,9 @@ class LoaderTimer:
     def repeat(self) -> None:
         """Time a part of an epoch."""
         before = resource.getrusage(resource.RUSAGE_SELF)
-        self._loader.set_epoch(self._repeats)
+        self._loader.set_epoch(0)
         with closing(cast(Generator, iter(self._loader))) as batches:
-            rate, cost = _steady(batches, self._config, self._samples)
+            rate, cost = _steady(batches, self._config, self._timed)
         if self._repeats:
             after = resource.getrusage(resource.RUSAGE_SELF)
             self._rates.append(rate)
@@ -69,17 +87,17 @@ class LoaderTimer:
         )
 
 
-def _steady(batches: Iterator, config: LoaderConfig, samples: int) -> tuple[float, float]:
-    """Pictures a second and processor milliseconds a picture, after the batches that were prepared ahead."""
-    for _ in islice(batches, untimed_batches(config)):
+def _steady(batches: Iterator, config: LoaderConfig, timed: slice) -> tuple[float, float]:
+    """Pictures a second and processor milliseconds a picture of the timed batches; the device is done at both ends."""
+    place = torch.device(config.device)
+    for _ in islice(batches, timed.start):
         pass
-    started, cpu, count = time.perf_counter(), _cpu_seconds(), 0
-    for batch in batches:
-        count += len(batch.labels)
-        if count >= samples:
-            break
+    wait_for(place)
+    started, cpu = time.perf_counter(), _cpu_seconds()
+    count = sum(len(batch.labels) for batch in islice(batches, timed.stop - timed.start))
+    wait_for(place)
     seconds = time.perf_counter() - started
-    return count / seconds, 1e3 * (_cpu_seconds() - cpu) / max(count, 1)
+    return count / seconds, 1e3 * (_cpu_seconds() - cpu) / count
 
 
 def _cpu_seconds() -> float:

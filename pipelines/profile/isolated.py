@@ -1,4 +1,4 @@
-"""Stages by themselves, outside of any loader: the graph up to each stage, run by plain threads."""
+"""Stages by themselves, outside of any loader: the graph up to each stage, run as the loader would run it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,67 +8,102 @@ from statistics import median
 
 import numpy as np
 
-from pipelines.profile.measurements import Spread
+from pipelines.profile.measurements import Spread, Worker
 
 PART = 16
-"""Samples a call, so that the memory in use is that of a part of a batch, as in the loader."""
+"""Samples a call of one thread, so that the memory in use is that of a part of a batch, as in the loader."""
 
 Run = Callable[[np.ndarray], object]
-"""Does the work of a prefix for some sample ids, uint64 (N,), N <= PART."""
+"""Does the work of a prefix for some sample ids, uint64 (N,)."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """A graph up to and with its stage `name`. make: memory of its own for one thread, and the call that uses it.
+    """A graph up to and with its stage `name`.
 
-    A loader of fewer than `least_threads` threads has no such stage.
+    Args:
+        name: of the stage.
+        start: from a number of threads to the call that does the work of all samples with them, and returns when it is
+            done.
+        least_threads: a loader of fewer threads has no such stage.
+        by: who does the stage in the loader; its prefixes are those before it by the same.
     """
 
     name: str
-    make: Callable[[], Run]
+    start: Callable[[int], Run]
     least_threads: int = 1
+    by: Worker = "threads"
+
+
+def on_threads(make: Callable[[], Run]) -> Callable[[int], Run]:
+    """What starts `threads` plain threads that share the samples, PART a call.
+
+    Args:
+        make: memory of its own for one thread, and the call that uses it.
+    """
+
+    def start(threads: int) -> Run:
+        runs = [in_batches(make(), PART) for _ in range(threads)]
+
+        def run(ids: np.ndarray) -> None:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(_call, runs, [ids[thread::threads] for thread in range(threads)]))
+
+        return run
+
+    return start
+
+
+def alone(run: Run) -> Callable[[int], Run]:
+    """What does the work by the calling thread, whatever the number of threads."""
+    return lambda threads: run
+
+
+def in_batches(run: Run, batch_size: int) -> Run:
+    """The same work, called for one batch after the other."""
+
+    def run_all(ids: np.ndarray) -> None:
+        for start in range(0, len(ids), batch_size):
+            run(ids[start : start + batch_size])
+
+    return run_all
 
 
 class StageTimer:
-    """Times stages with `threads` threads at a time; a context manager. Call `repeat` as often as wanted.
+    """Times stages with `threads` threads at a time. Call `repeat` as often as wanted.
 
-    Prefixes are timed in turn within each repeat; a stage is the difference of two. The first repeat is for caches and
-    compilation and does not count.
+    Prefixes are timed in turn within each repeat; a stage is the difference of two by the same worker. The first repeat
+    is for caches and compilation and does not count.
     """
 
     def __init__(self, prefixes: Sequence[Prefix], ids: np.ndarray, threads: int) -> None:
-        prefixes = [prefix for prefix in prefixes if prefix.least_threads <= threads]
-        self._names = [prefix.name for prefix in prefixes]
-        self._calls = [[prefix.make() for _ in range(threads)] for prefix in prefixes]
-        self._shares = [ids[thread::threads] for thread in range(threads)]
-        self._us = 1e6 * threads / len(ids)
-        self._pool = ThreadPoolExecutor(threads)
-        self._added: list[list[float]] = [[] for _ in prefixes]
+        self._prefixes = [prefix for prefix in prefixes if prefix.least_threads <= threads]
+        self._runs = [prefix.start(threads) for prefix in self._prefixes]
+        self._ids, self._threads = ids, threads
+        self._added: dict[str, list[float]] = {prefix.name: [] for prefix in self._prefixes}
         self._is_warm = False
-
-    def __enter__(self) -> "StageTimer":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._pool.shutdown()
 
     def repeat(self) -> None:
         """Time every prefix once."""
-        before = 0.0
-        for runs, added in zip(self._calls, self._added):
-            seconds = self._time(runs)
+        before: dict[Worker, float] = {}
+        for prefix, run in zip(self._prefixes, self._runs):
+            seconds = self._time(run)
             if self._is_warm:
-                added.append(self._us * (seconds - before))
-            before = seconds
+                added = seconds - before.get(prefix.by, 0.0)
+                self._added[prefix.name].append(1e6 * added * self._at_a_time(prefix) / len(self._ids))
+            before[prefix.by] = seconds
         self._is_warm = True
 
     def stages(self) -> dict[str, Spread]:
-        """Microseconds a picture and thread that each stage adds to those before it."""
-        return {name: spread(added) for name, added in zip(self._names, self._added)}
+        """What each stage adds to those before it: microseconds a picture and thread, or a picture of other workers."""
+        return {name: spread(added) for name, added in self._added.items()}
 
-    def _time(self, runs: Sequence[Run]) -> float:
+    def _at_a_time(self, prefix: Prefix) -> int:
+        return self._threads if prefix.by == "threads" else 1
+
+    def _time(self, run: Run) -> float:
         started = time.perf_counter()
-        list(self._pool.map(_run_all, runs, self._shares))
+        run(self._ids)
         return time.perf_counter() - started
 
 
@@ -77,6 +112,5 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median=median(values), least=min(values), most=max(values))
 
 
-def _run_all(run: Run, ids: np.ndarray) -> None:
-    for start in range(0, len(ids), PART):
-        run(ids[start : start + PART])
+def _call(run: Run, ids: np.ndarray) -> None:
+    run(ids)

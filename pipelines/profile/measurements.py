@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+Worker = Literal["threads", "caller", "device"]
+"""Who does a stage: the loader's threads, the thread that takes the batches, or the GPU. The three work at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +65,10 @@ class Device:
 class Profile:
     """Everything that was measured.
 
-    stages: by number of threads, microseconds a picture and thread of each stage in isolation, in order, all threads
-        running it at a time.
+    cores: that this process may use.
+    stages: by number of threads, microseconds of each stage in isolation, in order: a picture and thread, with all
+        threads at it, or a picture where others than the threads do it.
+    done_by: by stage, who does it.
     in_place: by number of threads.
     operations: by instruction of the policy's programs, how many a picture has in the mean, and microseconds of each.
     short_side: median of the pictures in pixels; None where the files do not tell it.
@@ -72,8 +78,10 @@ class Profile:
     backend: str
     size: int
     samples: int
+    cores: int
     short_side: int | None
     stages: Mapping[int, Mapping[str, Spread]]
+    done_by: Mapping[str, Worker] = field(default_factory=dict)
     in_place: Mapping[int, InPlace]
     operations: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     disk: Disk | None = None

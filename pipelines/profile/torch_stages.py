@@ -1,5 +1,6 @@
 """The stages of the plain PyTorch loader in isolation: threads run what its worker processes do."""
 
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -11,7 +12,7 @@ from layermix.pictures import decode_image
 from layermix.resize import crop_scratch
 from pipelines.crops import Crop, crop_picture
 from pipelines.epoch_loader import open_bank
-from pipelines.profile.isolated import PART, Prefix, Run
+from pipelines.profile.isolated import PART, Prefix, Run, alone, in_batches, on_threads
 from pipelines.torch_loader import TorchLoader
 
 
@@ -19,32 +20,49 @@ class TorchStages:
     """Prefixes of the work on a folder's pictures."""
 
     def __init__(self, loader: TorchLoader) -> None:
-        self._config, self._paths = loader.config, [loader.config.data / path for path in loader.paths]
+        self._config, self._loader = loader.config, loader
+        self._paths = [loader.config.data / path for path in loader.paths]
+        shape = loader.config.batch_size, loader.config.size, loader.config.size, 3
+        self._images = torch.zeros(shape, dtype=torch.uint8)
         self._crop, self._bank = Crop.of(loader.config), open_bank(loader.config)
 
     def prefixes(self) -> list[Prefix]:
-        """Read; decode; crop, resize and flip; mix, where there is a policy; hand over, where there are workers."""
+        """Read; decode; crop, resize and flip; mix, with a policy; hand over, with worker processes; batch assembly."""
         found = [
-            Prefix("read", lambda: self._read),
-            Prefix("decode", lambda: self._decode),
-            Prefix("crop, resize, flip", lambda: self._cut),
+            Prefix("read", on_threads(lambda: self._read)),
+            Prefix("decode", on_threads(lambda: self._decode)),
+            Prefix("crop, resize, flip", on_threads(lambda: self._cut)),
         ]
-        policy = self._config.policy
+        make, policy = (lambda: self._cut), self._config.policy
         if policy is not None:
-            found.append(Prefix("mix", lambda: self._mixer(policy, self._bank)))
-        make = found[-1].make
-        return [*found, Prefix("hand over", lambda: _handed_over(make()), least_threads=2)]
+            make = partial(self._mixer, policy, self._bank)
+            found.append(Prefix("mix", on_threads(make)))
+        assembly = in_batches(self._assemble, self._config.batch_size)
+        return [
+            *found,
+            Prefix("hand over", on_threads(lambda: _handed_over(make())), least_threads=2),
+            Prefix("batch assembly", alone(assembly), by="caller"),
+        ]
 
     def _read(self, ids: np.ndarray) -> None:
         for sample_id in ids.tolist():
             read_file(self._paths[sample_id])
 
-    def _decode(self, ids: np.ndarray) -> list[np.ndarray]:
-        return [decode_image(read_file(self._paths[n]), str(self._paths[n])) for n in ids.tolist()]
+    def _decode(self, ids: np.ndarray) -> None:
+        for sample_id in ids.tolist():
+            self._picture(sample_id)
+
+    def _picture(self, sample_id: int) -> np.ndarray:
+        return decode_image(read_file(self._paths[sample_id]), str(self._paths[sample_id]))
+
+    def _assemble(self, ids: np.ndarray) -> None:
+        """The images of a batch, which are there, with all that comes along with them."""
+        self._loader.assemble(self._images[: len(ids)], {}, slice(len(ids)))
 
     def _cut(self, ids: np.ndarray) -> np.ndarray:
         images = np.empty((len(ids), self._config.size, self._config.size, 3), np.uint8)
-        for picture, sample_id, image in zip(self._decode(ids), ids.tolist(), images):
+        for sample_id, image in zip(ids.tolist(), images):
+            picture = self._picture(sample_id)
             scratch = np.empty(crop_scratch(picture.shape[1], self._config.size), np.uint8)
             crop_picture(picture, self._crop, 0, sample_id, scratch, image)
         return images

@@ -10,7 +10,6 @@ pytest.importorskip("nvidia.dali")
 
 from layermix import LayerMix
 from pipelines import LoaderConfig, build_loader
-from pipelines.dali_graph import gpu_graph
 from pipelines.dali_loader import DALILoader
 
 HAS_GPU = torch.cuda.is_available() and cuda.is_available()
@@ -19,12 +18,11 @@ HAS_GPU = torch.cuda.is_available() and cuda.is_available()
 class OnTheProcessor(DALILoader):
     """The loader of decode "gpu", with its graph built without a GPU."""
 
+    decoder = "cpu"
+
     def __init__(self, config: LoaderConfig) -> None:
         super().__init__(config)
         self.stage = None
-
-    def _build(self, source):
-        return gpu_graph(self.config, source, decoder="cpu")
 
 
 @pytest.fixture

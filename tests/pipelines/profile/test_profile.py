@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from layermix import POLICIES, InputError
 from pipelines import LoaderConfig
 from pipelines.profile import command, disk
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.forecast import forecast, forecast_error, roofline
-from pipelines.profile.isolated import PART, Prefix, StageTimer
+from pipelines.profile.isolated import PART, Prefix, StageTimer, alone, on_threads
 from pipelines.profile.measurements import Device, Disk, InPlace, Profile, Spread
 from pipelines.profile.operations import measure_operations
 from pipelines.profile.trace import record_training
@@ -30,6 +31,7 @@ def profile_of(stages, rate=2000.0, threads=2, **changes):
         backend="ffcv",
         size=224,
         samples=64,
+        cores=2,
         short_side=400,
         stages={threads: {name: exactly(cost) for name, cost in stages.items()}},
         in_place={threads: place},
@@ -40,6 +42,15 @@ def profile_of(stages, rate=2000.0, threads=2, **changes):
     return replace(made, **changes)
 
 
+def write_folder(folder, pictures):
+    """Pictures in two class folders; returns the folder."""
+    for n, picture in enumerate(pictures):
+        place = folder / f"class{n % 2}" / f"{n:02d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place)
+    return folder
+
+
 STAGES = {"read": 10.0, "decode": 500.0, "crop, resize, flip": 240.0, "mix": 250.0}
 
 
@@ -47,6 +58,24 @@ def test_the_forecast_is_what_threads_give_that_do_the_stages_one_after_the_othe
     profile = profile_of(STAGES, rate=1900.0)
     assert forecast(profile, 2) == pytest.approx(2 / 1000e-6)
     assert forecast_error(profile, 2) == pytest.approx(2000 / 1900 - 1)
+
+
+GRAPH = {"read": 10.0, "draw": 30.0, "decode": 500.0, "mix": 300.0}
+
+
+def test_threads_caller_and_device_work_at_a_time_so_the_slowest_sets_the_rate():
+    host = {"read": "caller", "draw": "caller"}
+    on_gpu = profile_of(GRAPH, done_by={**host, "decode": "device", "mix": "device"}, cores=8)
+    assert forecast(on_gpu, 2) == pytest.approx(1e6 / 800)
+    slow_host = replace(on_gpu, stages={2: {**on_gpu.stages[2], "read": exactly(2000.0)}})
+    assert forecast(slow_host, 2) == pytest.approx(1e6 / 2030)
+    on_cpu = profile_of(GRAPH, done_by=host, cores=8)
+    assert forecast(on_cpu, 2) == pytest.approx(1e6 / 400)
+
+
+def test_a_caller_that_has_no_core_of_its_own_takes_from_the_threads():
+    profile = profile_of(GRAPH, done_by={"read": "caller", "draw": "caller"}, cores=2)
+    assert forecast(profile, 2) == pytest.approx(1e6 / (400 + 20))
 
 
 def test_the_diagnosis_names_the_largest_stage_the_cores_and_the_change_that_saves_most():
@@ -91,13 +120,37 @@ def test_a_stage_is_what_it_adds_to_those_before_it_and_every_sample_is_done_onc
         return lambda: run
 
     ids = np.arange(40, dtype=np.uint64)
-    with StageTimer([Prefix("a", prefix(1e-6)), Prefix("b", prefix(4e-6))], ids, threads=1) as timer:
-        for _ in range(4):
-            timer.repeat()
-        found = timer.stages()
+    prefixes = [Prefix("a", on_threads(prefix(1e-6))), Prefix("b", on_threads(prefix(4e-6)))]
+    timer = StageTimer(prefixes, ids, threads=1)
+    for _ in range(4):
+        timer.repeat()
+    found = timer.stages()
     assert found["a"].median == pytest.approx(1)
     assert found["b"].median == pytest.approx(3)
     assert sorted(done) == sorted(ids.tolist() * 2 * 4)
+
+
+def test_a_stage_is_only_less_the_stages_before_it_by_the_same_worker(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("pipelines.profile.isolated.time.perf_counter", lambda: clock[0])
+
+    def run(cost):
+        def run(ids):
+            clock[0] += cost * len(ids)
+
+        return alone(run)
+
+    prefixes = [
+        Prefix("draw", run(2e-6), by="caller"),
+        Prefix("decode", run(5e-6), by="device"),
+        Prefix("assemble", run(3e-6), by="caller"),
+        Prefix("mix", run(9e-6), by="device"),
+    ]
+    timer = StageTimer(prefixes, np.arange(40, dtype=np.uint64), threads=4)
+    for _ in range(2):
+        timer.repeat()
+    found = {name: spread.median for name, spread in timer.stages().items()}
+    assert found == pytest.approx({"draw": 2, "decode": 5, "assemble": 1, "mix": 4})
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -153,7 +206,7 @@ def test_a_small_profile_gives_tables_json_plot_and_a_trace_that_loads(tmp_path,
     assert command.main([*flags, "--trace", str(trace), "--trace-batches", "6"]) == 0
     assert "-bound: " in capsys.readouterr().out
     found = json.loads(out.read_text())
-    assert list(found["stages"]["2"]) == ["read", "crop, resize, flip", "mix"]
+    assert list(found["stages"]["2"]) == ["read", "crop, resize, flip", "mix", "batch assembly"]
     assert found["in_place"]["1"]["images_per_second"]["median"] > 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     check_trace(json.loads(trace.read_text()), batches=6)
@@ -161,16 +214,9 @@ def test_a_small_profile_gives_tables_json_plot_and_a_trace_that_loads(tmp_path,
 
 @pytest.mark.parametrize("kind", ["webdataset", "folder"])
 def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, capsys):
-    from PIL import Image
-
     from writers.write_dataset import main as write
 
-    folder = tmp_path / "pictures"
-    for n, picture in enumerate(photographs[:48]):
-        place = folder / f"class{n % 2}" / f"{n:02d}.png"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(place)
-    data = folder
+    data = folder = write_folder(tmp_path / "pictures", photographs[:48])
     if kind == "webdataset":
         data = tmp_path / "set"
         write(["--source", "folder", "--root", str(folder), "--format", "webdataset", "--out", str(data)])
@@ -180,21 +226,19 @@ def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, 
     assert command.main([*flags, "--backend", backend]) == 0
     found = json.loads(out.read_text())
     assert found["backend"] == backend
-    stages = ["read", "decode", "crop, resize, flip", "mix"]
+    stages = ["read", "decode", "crop, resize, flip", "mix", "batch assembly"]
+    if backend == "dali-cpu":
+        stages.insert(1, "draw")
     assert list(found["stages"]["1"]) == stages
-    assert list(found["stages"]["2"]) == [*stages, *(["hand over"] if backend == "torch" else [])]
+    assert set(found["stages"]["2"]) == {*stages, *(["hand over"] if backend == "torch" else [])}
     with pytest.raises(InputError, match="--backend ffcv does not read"):
         command.main([*flags, "--backend", "ffcv"])
-    with pytest.raises(InputError, match=r"--data must have at least . batches, .* got 3 of 16; lower --batch-size"):
+    with pytest.raises(InputError, match=r"--data must have at least 9 batches, .* got 3 of 16; lower --batch-size"):
         command.main([*flags, "--batch-size", "16"])
 
 
 def test_worker_processes_send_their_spans_home(tmp_path, photographs):
-    from PIL import Image
-
-    for n, picture in enumerate(photographs[:24]):
-        (tmp_path / "pictures" / f"class{n % 2}").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(tmp_path / "pictures" / f"class{n % 2}" / f"{n:02d}.png")
+    write_folder(tmp_path / "pictures", photographs[:24])
     config = LoaderConfig(data=tmp_path / "pictures", batch_size=4, size=24, crop="random_resized", threads=2)
     count = record_training(config, None, 6, tmp_path / "t.json")
     content = json.loads((tmp_path / "t.json").read_text())
@@ -207,11 +251,35 @@ def test_worker_processes_send_their_spans_home(tmp_path, photographs):
     assert os.getpid() not in {event["pid"] for event in by_workers}
 
 
-def check_trace(content, batches):
+def test_dali_leaves_spans_of_its_input_its_mixing_stage_and_the_wait_for_it(tmp_path, photographs):
+    from writers.write_dataset import main as write
+
+    write_folder(tmp_path / "pictures", photographs[:48])
+    flags = ["--source", "folder", "--root", str(tmp_path / "pictures"), "--format", "webdataset"]
+    write([*flags, "--out", str(tmp_path / "set")])
+    config = LoaderConfig(
+        data=tmp_path / "set", batch_size=8, size=24, crop="random_resized", threads=2, policy=POLICIES["autoaugment"]()
+    )
+    record_training(config, None, 4, tmp_path / "t.json")
+    content = json.loads((tmp_path / "t.json").read_text())
+    stage = ("crop, resize, flip", "mix")
+    check_trace(content, 4, {"read, draw", "wait for DALI", *stage})
+    complete = [event for event in content["traceEvents"] if event["ph"] == "X"]
+    by_threads = [event for event in complete if event["cat"] == "loader"]
+    assert [sum(event["name"] == name for event in by_threads) for name in stage] == [4 * 8, 4 * 8]
+    by_caller = {event["tid"] for event in complete if event["cat"] == "training"}
+    assert 1 <= len({event["tid"] for event in by_threads} - by_caller) <= 2
+    waits = [event for event in complete if event["name"] == "wait for DALI"]
+    last = max(event["ts"] + event["dur"] for event in by_threads)
+    assert last <= waits[-1]["ts"] + waits[-1]["dur"], "one clock: the stage is done when the wait for it ends"
+    assert min(event["ts"] for event in by_threads) >= waits[0]["ts"]
+
+
+def check_trace(content, batches, by_loader=("decode, crop, resize", "mix")):
     """The rules of the trace event format, and that spans of one thread do not overlap without nesting."""
     complete = [event for event in content["traceEvents"] if event["ph"] == "X"]
     names = {event["name"] for event in complete}
-    assert {"wait for the loader", "normalise", "decode, crop, resize", "mix"} <= names
+    assert {"wait for the loader", "normalise", *by_loader} <= names
     assert sum(event["name"] == "normalise" for event in complete) == batches
     assert [event["ts"] for event in complete] == sorted(event["ts"] for event in complete)
     named = {event["tid"] for event in content["traceEvents"] if event["name"] == "thread_name"}
@@ -219,7 +287,7 @@ def check_trace(content, batches):
         assert thread in named
         ends: list[float] = []
         for event in (event for event in complete if event["tid"] == thread):
-            while ends and ends[-1] <= event["ts"]:
+            while ends and ends[-1] <= event["ts"] + 0.001:
                 ends.pop()
             assert not ends or event["ts"] + event["dur"] <= ends[-1] + 0.01
             ends.append(event["ts"] + event["dur"])
