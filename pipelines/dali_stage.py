@@ -25,10 +25,11 @@ from pipelines.config import LoaderConfig
 from pipelines.crops import resizes
 from pipelines.dali_draw import PLACE
 
-RECEIPT = np.dtype([(name, "<i8") for name in ("sample_id", "start", "fitted", "stop", "thread")])
+_TOLD = ["sample_id", "start", "fitted", "stop", "thread"]
+RECEIPT = np.dtype([(name, "<i8") for name in _TOLD])
 """What the stage tells of a sample. sample_id: its id, FAILED or OTHER_SIZE.  start, fitted, stop: nanoseconds of
 `time.perf_counter_ns` when the window came in, fitted the output, and was mixed.  thread: `clock.thread_number`."""
-_RECEIPT_FIELDS = len(RECEIPT)
+_RECEIPT_FIELDS = len(_TOLD)
 FAILED, OTHER_SIZE = -1, -2
 """The stage raised; the window that was decoded has another size than its place says."""
 
