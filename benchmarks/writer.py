@@ -7,8 +7,8 @@ anew at quality 90. Both writers work in turn on the same inputs with the same n
 processes, ours threads); ours also hashes every sample, flushes to the disk and writes the manifest, stock ffcv does
 not.
 
-JPEGs that keep their bytes, in every format: written whole, each decoded once to find the bad ones, and by the writer
-core alone, without the decoder; beside it the same bytes copied into one file and flushed to the disk.
+JPEGs that keep their bytes, in every format: each decoded once to find the bad ones, and with --check header; beside it
+the same bytes copied into one file and flushed to the disk.
 
 Memory: the greatest resident size of our process while it writes the small set twice and eight times over.
 """
@@ -22,7 +22,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import cv2
 import tyro
@@ -37,9 +37,8 @@ from layermix.manifest import FORMATS
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.images import quiet_pillow
-from writers.options import StoreOptions
+from writers.options import Check, StoreOptions
 from writers.source import Sample
-from writers.stored import StoredPicture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,18 +122,6 @@ def measure(arguments: Arguments, folder: Path) -> dict[str, dict[str, object]]:
     return rows
 
 
-class KeptJPEGs(ImageLayout):
-    """JPEGs of one size that are known to be sound: what the writer core costs without the decoder."""
-
-    def __init__(self, side: int, format: str) -> None:
-        super().__init__(StoreOptions(), format)
-        self._side = side
-
-    def encode(self, sample: Sample) -> StoredPicture:
-        assert isinstance(sample.image, bytes)
-        return StoredPicture(data=sample.image, height=self._side, width=self._side, channels=3, form="jpg")
-
-
 def copy(pictures: Pictures, path: Path) -> Callable[[], None]:
     """The pictures' bytes one after the other, flushed to the disk."""
 
@@ -149,15 +136,15 @@ def copy(pictures: Pictures, path: Path) -> Callable[[], None]:
 
 
 def measure_formats(arguments: Arguments, folder: Path) -> dict[str, dict[str, float]]:
-    """MB/s of kept JPEGs a format, whole and by the core alone, and the core's rate as a share of the copy's."""
+    """MB/s of kept JPEGs a format and check, and that rate as a share of the copy's."""
     jpegs = [cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes() for p in photographs(16, 500)]
     pictures = Pictures(jpegs, arguments.kept)
     candidates: dict[str, Callable[[], object]] = {"copy": copy(pictures, folder / "copy")}
     for format, suffix in FORMATS.items():
-        for name, layout in (("whole", ImageLayout(StoreOptions(), format)), ("core", KeptJPEGs(500, format))):
-            path = folder / f"{name}{suffix}"
+        for check in get_args(Check):
+            path, layout = folder / f"{check}{suffix}", ImageLayout(StoreOptions(check=check), format)
             write = partial(write_file, pictures, path, layout, options={}, threads=arguments.workers, overwrite=True)
-            candidates[f"{format}, {name}"] = write
+            candidates[f"{format}, --check {check}"] = write
     seconds = interleave(candidates, repeats=arguments.repeats)
     megabytes = sum(len(cast(bytes, pictures.read(index).image)) for index in range(len(pictures))) / 1e6
     return {

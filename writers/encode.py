@@ -3,12 +3,12 @@
 from typing import Literal
 
 import numpy as np
-from ffcv.libffcv import imdecode
 
 from layermix.errors import InputError
 from layermix.samples import Form
 from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
+from writers.jpeg_check import decodes, is_complete
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
 from writers.stored import StoredPicture
@@ -52,17 +52,8 @@ def encode_fractal(sample: Sample, options: StoreOptions, channels: int) -> Stor
 def _may_stay(jpeg: bytes, size: tuple[int, int], options: StoreOptions) -> bool:
     """Whether a plain JPEG of (height, width) `size` is to be stored with its bytes untouched."""
     fits = size == shrunk_size(*size, options.short_side, options.max_side) and max(size) <= MAX_SIDE
-    return fits and not _is_small(*size) and _ffcv_decodes(jpeg, *size)
-
-
-def _ffcv_decodes(data: bytes, height: int, width: int) -> bool:
-    """Whether the decoder of every .beton reader takes the whole JPEG without an error or a warning.
-
-    It makes a picture of an eighth of the size: all bits of the file are read for that, and little is computed.
-    """
-    pixels = np.empty((-(-height // 8), -(-width // 8), 3), np.uint8)
-    encoded = np.frombuffer(data, np.uint8)
-    return imdecode(encoded, pixels, height, width, height, width, 0, 0, 1, 8, False, False) == 0
+    is_sound = decodes if options.check == "decode" else is_complete
+    return fits and not _is_small(*size) and is_sound(jpeg, *size)
 
 
 def _fitted(pixels: np.ndarray, name: str, options: StoreOptions) -> np.ndarray:

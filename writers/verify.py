@@ -5,10 +5,15 @@ list beside it, and names the damaged samples by their id. Reads each file once 
 core), and a damaged one a second time. Exit code 0: sound; 1: damaged, a line for each place; 2: unusable
 arguments. A set of shards is checked as a whole, by the name that it was written to.
 
+What was written is checked, not what the source was: --decode decodes every JPEG too, on all cores, and names those
+that do not decode. Sets written with `--check header` need it once.
+
     python -m writers.verify train.beton
+    python -m writers.verify train.beton --decode
     python -m writers.verify train.beton fractals.beton webdataset-folder
 """
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +22,7 @@ from pathlib import Path
 import tyro
 
 from layermix.errors import InputError, run_program
+from layermix.ffcv_import import quick_ffcv_import
 from layermix.manifest import Manifest, data_files, dataset_path, manifest_path, read_manifest
 from writers.file_check import check_file, check_side_files
 from writers.progress import show_progress
@@ -28,25 +34,30 @@ class Verify:
 
     paths: tyro.conf.Positional[tuple[Path, ...]]
     """Data files, sets of shards by the name that they were written to, or folders of one of these."""
+    decode: bool = False
+    """Decode every JPEG too, once the bytes are known to be those that were written."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command: 0 when all is sound, 1 when something is damaged."""
-    arguments = tyro.cli(Verify, prog="python -m writers.verify", args=argv)
+    arguments = tyro.cli(Verify, prog="python -m writers.verify", args=argv, config=(tyro.conf.FlagCreatePairsOff,))
     if not arguments.paths:
         raise InputError("PATHS is empty; give one or more data files")
     paths = [dataset_path(path) for path in arguments.paths]
     for path in paths:
         if not path.is_file() and not manifest_path(path).is_file():
             raise InputError(f"{path}: no such data file; check the path")
-    problems = [problem for path in paths for problem in verify(path)]
+    problems = [problem for path in paths for problem in verify(path, decode=arguments.decode)]
     for problem in problems:
         print(problem)
     return 1 if problems else 0
 
 
-def verify(path: Path) -> list[str]:
-    """What is damaged in the data file or set `path`, a line each; empty and a line printed for a sound one."""
+def verify(path: Path, *, decode: bool = False) -> list[str]:
+    """What is damaged in the data file or set `path`, a line each; empty and a line printed for a sound one.
+
+    With `decode`, of one whose bytes are sound, also the JPEGs that do not decode.
+    """
     try:
         manifest = read_manifest(path)
         _require_as_written(path, manifest)
@@ -54,8 +65,26 @@ def verify(path: Path) -> list[str]:
         return [str(error)]
     with show_progress(manifest.bytes, "bytes") as advance:
         problems = _check_set(path, manifest, advance)
+    if not problems and decode:
+        problems = _decode(path, manifest)
     if not problems:
-        print(f"{path}: sound, {manifest.count:,} samples, {manifest.bytes:,} bytes")
+        is_open = manifest.options.get("check") == "header" and not decode
+        rest = "; its JPEGs were stored by their headers, --decode decodes them" if is_open else ""
+        print(f"{path}: sound, {manifest.count:,} samples, {manifest.bytes:,} bytes{rest}")
+    return problems
+
+
+def _decode(path: Path, manifest: Manifest) -> list[str]:
+    # ffcv, which decodes, brings torch: seconds that checking bytes should not cost.
+    with quick_ffcv_import():
+        from writers.decode_check import undecodable
+
+    threads, problems, first_id = len(os.sched_getaffinity(0)), [], 0
+    with show_progress(manifest.count, "samples") as advance:
+        for file in data_files(path, manifest):
+            own = read_manifest(file) if manifest.shards else manifest
+            problems += undecodable(file, own, first_id, threads, advance)
+            first_id += own.count
     return problems
 
 

@@ -9,6 +9,10 @@ samples is the source's, the sample id is the place in the file, and the bytes d
 picture is decoded whole once. A bad one ends the run with one line naming it, exit code 2, or is left out by
 --on-bad skip or quarantine: it takes no id, and class indices stay those of the source.
 
+Decoding bounds the rate where JPEGs keep their bytes, 120 MB/s a core. --check header, for a source known to be sound,
+copies them instead, several times faster: of each it reads the header and looks for its end. The manifest
+says so, and `writers.verify --decode` makes up for it later.
+
 An interrupted write (SIGKILL, Ctrl-C, a full disk, a bad picture) leaves OUT.partial and OUT.journal; the same
 command with --resume goes on, after reading back what is there, and gives the same bytes.
 
@@ -63,7 +67,7 @@ from layermix.ffcv_import import quick_ffcv_import
 from layermix.manifest import Manifest
 from writers.bad import OnBad
 from writers.images import quiet_pillow
-from writers.options import StoreOptions
+from writers.options import Check, StoreOptions
 from writers.progress import show_progress
 from writers.ranks import Rank
 from writers.registry import FRACTAL_SIDE, SourceRequest, open_source
@@ -109,6 +113,9 @@ class WriteDataset:
     """Store every picture as raw pixels: larger files, no decoding when read."""
     yuv: bool = False
     """Store every picture as YUV 4:2:0: half the bytes of --raw, no decoding; for LayerMix's loader alone."""
+    check: Check = "decode"
+    """Of each JPEG that keeps its bytes, decode it all, or (header, for a source known to be sound) read its header and
+    look for its end: wrong bits inside are left to the loader and to writers.verify --decode."""
     generate: int | None = None
     """Number of fractals to make instead of reading them from --root."""
     seed: int | None = None
@@ -206,14 +213,14 @@ def _check_shards(arguments: WriteDataset) -> None:
 
 
 def _store_options(arguments: WriteDataset) -> StoreOptions:
-    short_side, max_side = arguments.short_side, arguments.max_side
+    sides: dict[str, Any] = {"short_side": arguments.short_side, "max_side": arguments.max_side}
     if arguments.source == "fractals":
-        return StoreOptions(mode="raw", short_side=short_side or FRACTAL_SIDE, max_side=max_side)
+        sides["short_side"] = arguments.short_side or FRACTAL_SIDE
+        return StoreOptions(mode="raw", check=arguments.check, **sides)
     if arguments.quality is not None:
-        quality = arguments.quality
-        return StoreOptions(mode="jpeg", quality=quality, short_side=short_side, max_side=max_side)
+        return StoreOptions(mode="jpeg", quality=arguments.quality, check=arguments.check, **sides)
     mode = "raw" if arguments.raw else "yuv" if arguments.yuv else "auto"
-    return StoreOptions(mode=mode, short_side=short_side, max_side=max_side)
+    return StoreOptions(mode=mode, check=arguments.check, **sides)
 
 
 def _request(arguments: WriteDataset) -> SourceRequest:
