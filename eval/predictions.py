@@ -1,7 +1,7 @@
 """What a model said about the pictures of one cell: the only thing that metrics are computed from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,12 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def rows(self, chosen: np.ndarray) -> "Predictions":
+        """Those of the pictures where `chosen`, bool (N,), is true."""
+        columns = (self.logits, self.labels, self.sample_ids, self.order)
+        logits, labels, ids, order = (None if column is None else column[chosen] for column in columns)
+        return replace(self, logits=logits, labels=labels, sample_ids=ids, order=order)
 
     def mistakes(self, k: int = 1) -> np.ndarray:
         """Whether the label misses the first `k` classes: bool (N,); see `eval.metrics.top_k_mistakes`."""

@@ -1,20 +1,24 @@
-"""Replicates of the RMS calibration error, which is no mean over samples: its bins are filled anew.
-
-Resampling repeats samples, and a bin of repeated samples scatters more than one of as many different ones: replicates
-of a calibrated model lie about sqrt(2) times too high. What is right about them is their spread, so they are moved to
-lie around the measured value.
-"""
+"""Replicates of the calibration suite: of every group and shift, by what names the number."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from eval.bootstrap.resampling import Resampling
-from eval.metrics import BIN_SIZE, ReliabilityCurve, bin_counts, debiased_rms_of_curve, rms_of_curve
+from eval.bootstrap.ranked import resampled_aurra, resampled_curves
+from eval.bootstrap.resampling import Resampling, around
+from eval.bootstrap.temperature import FittedTemperature, fitted_temperature
+from eval.metrics import (
+    UNIFORM_BINS,
+    ReliabilityCurve,
+    debiased_rms_of_curve,
+    log_losses,
+    rms_of_curve,
+    squared_distances,
+    uniform_bins,
+)
 from eval.predictions import CellPredictions, Predictions
 from eval.suites import Key, Shift
-from eval.suites.calibration import Calibration
-from layermix.compilation import jit
+from eval.suites.calibration import Calibration, judged, pool, scaled_confidence, scaled_values
 
 Values = dict[tuple[str, str], np.ndarray]
 """Float64 (replicates,) by metric and protocol."""
@@ -23,13 +27,14 @@ Values = dict[tuple[str, str], np.ndarray]
 def calibration_replicates(
     suite: Calibration, predictions: CellPredictions, resampling: Resampling
 ) -> Iterator[tuple[Key, np.ndarray]]:
-    """The RMS errors, plain and debiased, of every group and shift that `suite` measures: around the measured ones."""
+    """Those of every group and shift whose cells are there and show the same samples."""
+    temperature = fitted_temperature(predictions, resampling)
     for shift in suite.shifts:
         rows = {}
         for group in shift.groups:
             parts = [predictions[cell] for cell in group.cells if cell in predictions]
             if len(parts) == len(group.cells) and len({len(part) for part in parts}) == 1:
-                rows[group.name] = _group(shift, parts, resampling)
+                rows[group.name] = _group(shift, parts, temperature, resampling)
         for name, row in rows.items():
             yield from ((("calibration", name, *key), values) for key, values in row.items())
         if len(shift.groups) > 1 and len(rows) == len(shift.groups):
@@ -42,18 +47,30 @@ def _means(rows: list[Values]) -> Iterator[tuple[tuple[str, str], np.ndarray]]:
             yield key, np.mean([row[key] for row in rows], axis=0)
 
 
-def _group(shift: Shift, parts: Sequence[Predictions], resampling: Resampling) -> Values:
+def _group(
+    shift: Shift, parts: Sequence[Predictions], temperature: FittedTemperature | None, resampling: Resampling
+) -> Values:
     """Of cells that show the same samples, or of a single cell."""
-    sample = np.concatenate([np.arange(len(part)) for part in parts])
-    found = [part.confidence_and_correct() for part in parts]
-    confidence, correct = (np.concatenate(rows) for rows in zip(*found))
+    found = pool(list(parts))
+    confidence, correct = found.confidence_and_correct()
+    sample = np.tile(np.arange(len(parts[0])), len(parts))
     counts = resampling.counts(len(parts[0]))
-    drawn = _values(shift, resampled_curves(confidence, correct, sample, counts))
-    whole = _values(shift, resampled_curves(confidence, correct, sample, np.ones_like(counts[:1])))
-    return {key: np.maximum(0.0, whole[key] + values - values.mean()) for key, values in drawn.items()}
+    curves = [resampled_curves(confidence, correct, sample, taken) for taken in (counts, np.ones_like(counts[:1]))]
+    drawn, whole = (_root_mean_squares(shift, curve) for curve in curves)
+    values = {key: around(whole[key].item(), rows) for key, rows in drawn.items()}
+    if "strict" not in shift.protocols:
+        return values
+    strict = {
+        "expected_calibration_error": resampled_ece(confidence, correct, sample, resampling),
+        "aurra": resampled_aurra(confidence, correct, sample, counts),
+        "brier_score": _means_of(squared_distances(found.logits, found.labels), len(parts), resampling),
+        "negative_log_likelihood": _means_of(log_losses(found.logits, found.labels), len(parts), resampling),
+        **({} if temperature is None else _scaled(shift, parts, temperature, resampling)),
+    }
+    return values | {(metric, "strict"): rows for metric, rows in strict.items()}
 
 
-def _values(shift: Shift, curves: ReliabilityCurve) -> Values:
+def _root_mean_squares(shift: Shift, curves: ReliabilityCurve) -> Values:
     found: Values = {}
     if "paper" in shift.protocols and len(curves.count) > 1:
         found["rms_calibration_error", "paper"] = rms_of_curve(curves, "paper")
@@ -64,35 +81,46 @@ def _values(shift: Shift, curves: ReliabilityCurve) -> Values:
     return found
 
 
-def resampled_curves(
-    confidence: np.ndarray, correct: np.ndarray, sample: np.ndarray, counts: np.ndarray
-) -> ReliabilityCurve:
-    """Curves of adaptive bins, means (R, B), of R resamplings of M predictions.
+def resampled_ece(
+    confidence: np.ndarray, correct: np.ndarray, sample: np.ndarray, resampling: Resampling
+) -> np.ndarray:
+    """`eval.metrics.expected_calibration_error`, around the measured one; arguments as in `eval.bootstrap.ranked`."""
+    count = sample.max() + 1
+    places = uniform_bins(confidence) + UNIFORM_BINS * sample
+    gaps = np.bincount(places, weights=confidence - correct, minlength=UNIFORM_BINS * count)
+    gaps = gaps.reshape(count, UNIFORM_BINS) * count / len(sample)
+    return around(np.abs(gaps.mean(axis=0)).sum().item(), np.abs(resampling.means(gaps)).sum(axis=1))
 
-    `confidence` float64 (M,), `correct` bool (M,); `sample` integer (M,) says whose prediction it is, `counts` uint8
-    (R, N) how often a resampling takes the sample: M in all, so all curves have the same bins.
+
+def _means_of(losses: np.ndarray, sights: int, resampling: Resampling) -> np.ndarray:
+    """Mean losses, (replicates,), of as many sights of every sample, one sight of all after the other."""
+    return resampling.means(losses.reshape(sights, -1).mean(axis=0)[:, None])[:, 0]
+
+
+def _scaled(
+    shift: Shift, parts: Sequence[Predictions], temperature: FittedTemperature, resampling: Resampling
+) -> dict[str, np.ndarray]:
+    """The temperature, and what it makes of the samples that it was not fitted on.
+
+    Both are drawn: the samples at the fitted temperature, and for what another temperature makes of the numbers their
+    secant over a standard error to either side.
     """
-    order = np.argsort(confidence, kind="stable")
-    sizes = bin_counts(len(order), BIN_SIZE)
-    sums = np.zeros((2, len(counts), len(sizes)))
-    _fill_bins(confidence[order], correct[order], sample[order], counts, sizes, sums[0], sums[1])
-    return ReliabilityCurve(confidence=sums[0] / sizes, accuracy=sums[1] / sizes, count=sizes)
-
-
-@jit
-def _fill_bins(confidence, correct, sample, counts, sizes, confidences, rights):  # pyright: ignore
-    """Writes the sums of every bin, float64 (R, B), of every resampling's predictions in order of confidence."""
-    for row in range(len(counts)):
-        place, room, sum_confidence, sum_right = 0, sizes[0], 0.0, 0.0
-        for index in range(len(sample)):
-            left = np.int64(counts[row, sample[index]])
-            while left > room:  # once a bin: what makes the loop fast is that this branch is predictable
-                confidences[row, place] = sum_confidence + room * confidence[index]
-                rights[row, place] = sum_right + room * correct[index]
-                left -= room
-                place += 1
-                room, sum_confidence, sum_right = sizes[place], 0.0, 0.0
-            sum_confidence += left * confidence[index]
-            sum_right += left * correct[index]
-            room -= left
-        confidences[row, place], rights[row, place] = sum_confidence, sum_right
+    found = pool([judged(part, shift) for part in parts])
+    confidence, correct = scaled_confidence(found, temperature.value)
+    sample = np.tile(np.arange(len(found) // len(parts)), len(parts))
+    counts = resampling.counts(len(found) // len(parts))
+    rms, whole = (
+        rms_of_curve(resampled_curves(confidence, correct, sample, taken))
+        for taken in (counts, np.ones_like(counts[:1]))
+    )
+    fixed = {
+        "scaled_rms_calibration_error": around(whole.item(), rms),
+        "scaled_expected_calibration_error": resampled_ece(confidence, correct, sample, resampling),
+        "scaled_negative_log_likelihood": _means_of(
+            log_losses(found.logits / temperature.value, found.labels), len(parts), resampling
+        ),
+    }
+    slopes = temperature.secants(lambda value: scaled_values(found, value))
+    moves = temperature.replicates - temperature.value
+    moved = {metric: np.maximum(0.0, rows + slopes[metric] * moves) for metric, rows in fixed.items()}
+    return {"temperature": temperature.replicates, **moved}

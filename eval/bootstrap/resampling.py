@@ -8,8 +8,9 @@ import numpy as np
 
 REPLICATES = 1000
 
-KNOWN, STRANGE = 0, 1
-"""Streams: the test set and what is paired with it; the other set of a metric that compares two sets."""
+KNOWN, STRANGE, FITTED = 0, 1, 2
+"""Streams: the test set and what is paired with it; the other set of a metric that compares two sets; the part of the
+test set that a temperature is fitted on, which the part that it is judged on is drawn apart from."""
 
 _BLOCK = 64
 """Replicates that are multiplied at once: their counts in float64 stay in the cache."""
@@ -35,10 +36,19 @@ class Resampling:
             row[:] = np.bincount(generator.integers(0, samples, samples), minlength=samples)
         return counts
 
-    def means(self, scores: np.ndarray) -> np.ndarray:
+    def means(self, scores: np.ndarray, stream: int = KNOWN) -> np.ndarray:
         """The mean score of every replicate: float64 (replicates, K) from (samples, K)."""
-        counts = self.counts(len(scores))
+        counts = self.counts(len(scores), stream)
         found = np.empty((len(counts), scores.shape[1]))
         for start in range(0, len(counts), _BLOCK):
             found[start : start + _BLOCK] = counts[start : start + _BLOCK].astype(np.float64) @ scores
         return found / len(scores)
+
+
+def around(value: float, replicates: np.ndarray) -> np.ndarray:
+    """The replicates moved so that their mean is `value`, none below 0: of numbers that chance makes larger.
+
+    Resampling repeats samples, and repeated ones scatter more than as many different ones: replicates of an error
+    of calibration, or of a largest error, lie too high. What is right about them is their spread.
+    """
+    return np.maximum(0.0, value + replicates - replicates.mean())

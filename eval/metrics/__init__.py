@@ -6,6 +6,7 @@ definition, `protocol="paper"` repeats them and `protocol="strict"` keeps to the
 
 from eval.metrics.calibration import (
     BIN_SIZE,
+    UNIFORM_BINS,
     ReliabilityCurve,
     aurra,
     bin_counts,
@@ -16,6 +17,7 @@ from eval.metrics.calibration import (
     reliability_curve,
     rms_calibration_error,
     rms_of_curve,
+    uniform_bins,
 )
 from eval.metrics.consistency import flip_probability, flips, order_distance, top5_distance, top_order
 from eval.metrics.corruption import (
@@ -27,14 +29,26 @@ from eval.metrics.corruption import (
 from eval.metrics.detection import aupr, auroc, energy_score, fpr_at_95_tpr, softmax_score
 from eval.metrics.errors import top_k_error, top_k_mistakes
 from eval.metrics.intervals import NORMAL_975, pooled_interval, wilson_interval
-from eval.metrics.likelihood import brier_score, fit_temperature, negative_log_likelihood
+from eval.metrics.likelihood import (
+    HIGHEST_TEMPERATURE,
+    LOWEST_TEMPERATURE,
+    brier_score,
+    fit_temperature,
+    likelihood_slopes,
+    log_losses,
+    negative_log_likelihood,
+    squared_distances,
+)
 from eval.metrics.protocol import Protocol
 
 __all__ = [
     "ALEXNET_CLEAN_ERROR",
     "ALEXNET_ERRORS",
     "BIN_SIZE",
+    "HIGHEST_TEMPERATURE",
+    "LOWEST_TEMPERATURE",
     "NORMAL_975",
+    "UNIFORM_BINS",
     "Protocol",
     "ReliabilityCurve",
     "aupr",
@@ -51,6 +65,8 @@ __all__ = [
     "flip_probability",
     "flips",
     "fpr_at_95_tpr",
+    "likelihood_slopes",
+    "log_losses",
     "mean_corruption_error",
     "mean_flip_rate",
     "negative_log_likelihood",
@@ -60,9 +76,11 @@ __all__ = [
     "rms_calibration_error",
     "rms_of_curve",
     "softmax_score",
+    "squared_distances",
     "top5_distance",
     "top_k_error",
     "top_k_mistakes",
     "top_order",
+    "uniform_bins",
     "wilson_interval",
 ]

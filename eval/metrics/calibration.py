@@ -106,9 +106,13 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins
     A bin holds its upper end, (k / bins, (k + 1) / bins].
     """
     check_confidence(confidence, correct)
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gaps = np.bincount(place, weights=confidence - correct.astype(np.float64), minlength=bins)
+    gaps = np.bincount(uniform_bins(confidence, bins), weights=confidence - correct, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def uniform_bins(confidence: np.ndarray, bins: int = UNIFORM_BINS) -> np.ndarray:
+    """The bin of equal width that each confidence falls into: int64 (N,), 0 to `bins` - 1."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def aurra(confidence: np.ndarray, correct: np.ndarray) -> float:

@@ -12,16 +12,26 @@ _HALVINGS = 40
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean of minus the log of the label's softmax probability (nats): from float (N, C) and integer (N,)."""
+    return float(log_losses(logits, labels).mean())
+
+
+def log_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What each sample adds to `negative_log_likelihood`: float64 (N,)."""
     check_logits(logits, labels)
-    return float(-_log_softmax(logits)[np.arange(len(labels)), labels].mean())
+    return -_log_softmax(logits)[np.arange(len(labels)), labels]
 
 
 def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean over samples of the squared distance between softmax probabilities and the label, 0 to 2 (Brier 1950)."""
+    return float(squared_distances(logits, labels).mean())
+
+
+def squared_distances(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What each sample adds to `brier_score`: float64 (N,)."""
     check_logits(logits, labels)
     probabilities = np.exp(_log_softmax(logits))
     own = probabilities[np.arange(len(labels)), labels]
-    return float(((probabilities**2).sum(axis=1) - 2 * own + 1).mean())
+    return (probabilities**2).sum(axis=1) - 2 * own + 1
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -37,14 +47,25 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     for _ in range(_HALVINGS):
         middle = (low * high) ** 0.5
         # Too sharp where the label's score lies below the expected one.
-        low, high = (middle, high) if own.mean() < _expected(scores / middle, scores) else (low, middle)
+        low, high = (middle, high) if own.mean() < _moment(scores, middle, 1).mean() else (low, middle)
     return (low * high) ** 0.5
 
 
-def _expected(logits: np.ndarray, scores: np.ndarray) -> float:
-    """The mean of the scores (N, C) under the softmax of the logits (N, C)."""
-    weights = np.exp(logits)
-    return float(((weights * scores).sum(axis=1) / weights.sum(axis=1)).mean())
+def likelihood_slopes(logits: np.ndarray, labels: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """First and minus the second derivative by 1 / T of each sample's log-likelihood of logits / T: two float64 (N,).
+
+    The mean of the first is 0 at `fit_temperature`; the second is the variance of the logits under their softmax.
+    """
+    check_logits(logits, labels)
+    scores = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    expected = _moment(scores, temperature, 1)
+    return scores[np.arange(len(labels)), labels] - expected, _moment(scores, temperature, 2) - expected**2
+
+
+def _moment(scores: np.ndarray, temperature: float, power: int) -> np.ndarray:
+    """The mean of a power of each row's scores, (N, C), at most 0, under the softmax of scores / T: float64 (N,)."""
+    weights = np.exp(scores / temperature)
+    return (weights * scores**power).sum(axis=1) / weights.sum(axis=1)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

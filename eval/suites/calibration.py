@@ -46,7 +46,7 @@ class Calibration:
         The `paper` value is left out with fewer than 200 samples: it drops the last bin, which is then the only one.
         A shift with a missing cell has no mean.
         """
-        temperature = _temperature(predictions)
+        temperature = temperature_of(predictions)
         return [measured for shift in self.shifts for measured in self._shift(shift, predictions, temperature)]
 
     def _shift(self, shift: Shift, predictions: CellPredictions, temperature: float | None) -> list[Measurement]:
@@ -102,12 +102,23 @@ def pooled_confidence(parts: list[Predictions]) -> tuple[np.ndarray, np.ndarray]
     return pool(parts).confidence_and_correct()
 
 
-def _temperature(predictions: CellPredictions) -> float | None:
-    """Fitted on the clean pictures of even id; None where the clean set is not there or has no two pictures."""
+def fitted_part(predictions: CellPredictions) -> Predictions | None:
+    """The clean pictures of even id, which the temperature is fitted on; None where there are no two clean pictures."""
     if CLEAN not in predictions or len(predictions[CLEAN]) < 2:
         return None
     clean = predictions[CLEAN]
-    return fit_temperature(clean.logits[clean.sample_ids % 2 == 0], clean.labels[clean.sample_ids % 2 == 0])
+    return clean.rows(clean.sample_ids % 2 == 0)
+
+
+def judged(found: Predictions, shift: Shift) -> Predictions:
+    """The pictures that the fitted temperature is judged on: those of odd id, or all where they are other pictures."""
+    return found.rows(found.sample_ids % 2 == 1) if shift.paired else found
+
+
+def temperature_of(predictions: CellPredictions) -> float | None:
+    """The fitted temperature; None where there is nothing to fit it on."""
+    part = fitted_part(predictions)
+    return None if part is None else fit_temperature(part.logits, part.labels)
 
 
 def _values(found: Predictions, shift: Shift, temperature: float | None) -> Values:
@@ -125,20 +136,26 @@ def _values(found: Predictions, shift: Shift, temperature: float | None) -> Valu
         "aurra": aurra(confidence, correct),
         "brier_score": brier_score(found.logits, found.labels),
         "negative_log_likelihood": negative_log_likelihood(found.logits, found.labels),
-        **({} if temperature is None else _scaled(found, shift, temperature)),
+        **({} if temperature is None else _temperature_values(judged(found, shift), temperature)),
     }
     return values | {(metric, "strict"): value for metric, value in strict.items()}
 
 
-def _scaled(found: Predictions, shift: Shift, temperature: float) -> dict[str, float]:
-    """The temperature, and what it makes of the samples that it was not fitted on."""
-    judged = found.sample_ids % 2 == 1 if shift.paired else np.ones(len(found), bool)
-    logits, labels = found.logits[judged] / temperature, found.labels[judged]
-    confidence, _ = confidence_and_correct(logits, labels)
-    correct = ~found.mistakes()[judged]
+def _temperature_values(found: Predictions, temperature: float) -> dict[str, float]:
+    return {"temperature": temperature, **scaled_values(found, temperature)}
+
+
+def scaled_values(found: Predictions, temperature: float) -> dict[str, float]:
+    """What is measured of logits / temperature."""
+    confidence, correct = scaled_confidence(found, temperature)
     return {
-        "temperature": temperature,
         "scaled_rms_calibration_error": rms_calibration_error(confidence, correct),
         "scaled_expected_calibration_error": expected_calibration_error(confidence, correct),
-        "scaled_negative_log_likelihood": negative_log_likelihood(logits, labels),
+        "scaled_negative_log_likelihood": negative_log_likelihood(found.logits / temperature, found.labels),
     }
+
+
+def scaled_confidence(found: Predictions, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Confidence by logits / temperature, float64 (N,), and whether the prediction is right, bool (N,)."""
+    confidence, _ = confidence_and_correct(found.logits / temperature, found.labels)
+    return confidence, ~found.mistakes()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from eval.network import Arithmetic
 from eval.plan import make_plan
+from eval.predictions import Predictions
 from eval.runner import Run, collect_predictions
 from eval.sets import PictureBatch
 from eval.subjects import Subject
@@ -110,6 +111,18 @@ def new_pictures():
 def new_classifier():
     """Makes a classifier of the test set: `new_classifier(sharpness)`."""
     return BrightnessClassifier
+
+
+@pytest.fixture(scope="session")
+def new_predictions():
+    """Draws predictions that are mostly right: `new_predictions(generator, count, classes)`."""
+
+    def draw(generator: np.random.Generator, count: int, classes: int = 8) -> Predictions:
+        labels = generator.integers(0, classes, count)
+        logits = generator.normal(size=(count, classes)) + 2 * np.eye(classes)[labels]
+        return Predictions(logits=logits.astype(np.float32), labels=labels, sample_ids=np.arange(count))
+
+    return draw
 
 
 @pytest.fixture

@@ -5,11 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eval.bootstrap import Resampling, compare, percentile_interval, replicate, with_intervals
-from eval.bootstrap.calibration import calibration_replicates, resampled_curves
+from eval.bootstrap import Resampling, compare, replicate, with_intervals
 from eval.bootstrap.scores import sample_scores
-from eval.bootstrap.separation import auroc_replicates
-from eval.metrics import auroc, reliability_curve, rms_calibration_error
 from eval.predictions import Predictions, SequencePredictions
 from eval.suites import Group, Measurement, Shift
 from eval.suites.autoattack import AutoAttack
@@ -32,12 +29,6 @@ class Whole(Resampling):
 
     def counts(self, samples: int, stream: int = 0) -> np.ndarray:
         return np.ones((1, samples), np.uint8)
-
-
-def pictures_of(generator: np.random.Generator, count: int = COUNT) -> Predictions:
-    labels = generator.integers(0, CLASSES, count)
-    logits = generator.normal(size=(count, CLASSES)) + 2 * np.eye(CLASSES)[labels]
-    return Predictions(logits=logits.astype(np.float32), labels=labels, sample_ids=np.arange(count))
 
 
 def sequences(generator: np.random.Generator, frames: int = 9) -> SequencePredictions:
@@ -73,15 +64,19 @@ SUITES = {
 
 
 @pytest.fixture(scope="module")
-def predictions() -> dict:
+def predictions(new_predictions) -> dict:
     generator = np.random.default_rng(1)
+
+    def pictures_of(count: int = COUNT) -> Predictions:
+        return new_predictions(generator, count, CLASSES)
+
     keys = ["clean", "sketch", "autoattack", "ood/noise", "o"]
     keys += [f"pgd/2/{restart}{at}" for restart in (0, 1) for at in ("", "@paper")]
     keys += [f"c/{name}/{level}{at}" for name in C for level in SEVERITIES for at in ("", "@paper")]
     keys += [f"cbar/{name}/{level}" for name in CBAR for level in SEVERITIES]
-    found: dict = {key: pictures_of(generator) for key in keys} | {f"p/{name}": sequences(generator) for name in FRAMED}
+    found: dict = {key: pictures_of() for key in keys} | {f"p/{name}": sequences(generator) for name in FRAMED}
     found |= {f"fourier/3/{row}": sequences(generator, frames) for row, frames in enumerate((2, 3))}
-    renditions = pictures_of(generator, 90)
+    renditions = pictures_of(90)
     return found | {
         "r": Predictions(logits=renditions.logits[:, :6], labels=renditions.labels % 6, sample_ids=np.arange(90))
     }
@@ -103,11 +98,10 @@ def test_every_mean_over_samples_has_a_score_a_sample(predictions):
         assert {key: row.mean() for key, row in scores.items()} == pytest.approx(measured)
 
 
-def test_every_rms_error_and_auroc_is_resampled(predictions):
-    for name, part in (("calibration", "rms_calibration_error"), ("o", "auroc"), ("ood", "auroc")):
-        wanted = {found.key for found in SUITES[name].measure(predictions) if part in found.metric}
-        wanted = {key for key in wanted if not key[2].startswith("scaled")}
-        assert set(replicate([SUITES[name]], predictions, Whole())) == wanted
+@pytest.mark.parametrize("name", SUITES)
+def test_every_number_is_resampled(name, predictions):
+    wanted = {found.key for found in SUITES[name].measure(predictions)}
+    assert set(replicate([SUITES[name]], predictions, Whole())) == wanted
 
 
 def test_numbers_whose_cells_are_missing_are_left_out(predictions):
@@ -137,67 +131,6 @@ class TestResampling:
         resampling, scores = Resampling(replicates=130), np.random.default_rng(0).normal(size=(12, 3))
         repeated = [np.repeat(scores, row, axis=0).mean(axis=0) for row in resampling.counts(12)]
         assert resampling.means(scores) == pytest.approx(np.array(repeated))
-
-
-def test_resampled_bins_are_those_of_the_repeated_predictions():
-    generator = np.random.default_rng(2)
-    sample = np.tile(np.arange(130), 3)
-    confidence = generator.integers(1, 200, len(sample)) / 200
-    correct = generator.random(len(sample)) < confidence
-    counts = Resampling(replicates=9).counts(130)
-    curves = resampled_curves(confidence, correct, sample, counts)
-    for row, taken in enumerate(counts):
-        times = taken[sample]
-        expected = reliability_curve(np.repeat(confidence, times), np.repeat(correct, times))
-        assert curves.count.tolist() == expected.count.tolist()
-        assert curves.confidence[row] == pytest.approx(expected.confidence)
-        assert curves.accuracy[row] == pytest.approx(expected.accuracy)
-
-
-def test_resampled_aurocs_are_those_of_the_repeated_scores():
-    generator, resampling = np.random.default_rng(3), Resampling(replicates=70)
-    known, strange = generator.integers(0, 20, 40).astype(float), generator.integers(5, 25, 30).astype(float)
-    repeated = [
-        auroc(np.repeat(known, taken), np.repeat(strange, other))
-        for taken, other in zip(resampling.counts(40, 0), resampling.counts(30, 1))
-    ]
-    assert auroc_replicates(known, strange, resampling) == pytest.approx(np.array(repeated))
-
-
-class TestCoverage:
-    """Of test sets drawn anew from a known model, the share whose interval holds the expected number."""
-
-    REPEATS, COUNT = 250, 600
-
-    def coverage(self, slope: float) -> float:
-        """For a model that is right with probability 0.5 + slope (confidence - 0.5)."""
-        generator, suite = np.random.default_rng(5), Calibration(shifts=(clean_shift(),))
-        sets = [self.draw(generator, slope) for _ in range(self.REPEATS)]
-        values = [rms_calibration_error(*found.confidence_and_correct()) for found in sets]
-        key, resampling = ("calibration", "clean", "rms_calibration_error", "strict"), Resampling(replicates=200)
-        intervals = [
-            percentile_interval(dict(calibration_replicates(suite, {"clean": found}, resampling))[key])
-            for found in sets
-        ]
-        return float(np.mean([low <= np.mean(values) <= high for low, high in intervals]))
-
-    def draw(self, generator: np.random.Generator, slope: float) -> Predictions:
-        confidence = generator.uniform(0.5, 1.0, self.COUNT)
-        right = generator.random(self.COUNT) < 0.5 + slope * (confidence - 0.5)
-        logits = np.stack([np.log(confidence / (1 - confidence)), np.zeros(self.COUNT)], axis=1)
-        return Predictions(
-            logits=logits.astype(np.float32), labels=(~right).astype(np.int64), sample_ids=np.arange(self.COUNT)
-        )
-
-    @pytest.mark.parametrize("slope", [1.0, 0.2])
-    def test_the_interval_of_the_rms_error_holds_the_expected_one(self, slope):
-        assert 0.92 <= self.coverage(slope) <= 0.995
-
-    def test_the_interval_of_an_error_holds_the_true_one(self):
-        generator, resampling = np.random.default_rng(6), Resampling(replicates=300)
-        wrong = generator.random((self.COUNT, self.REPEATS)) < 0.3
-        low, high = np.percentile(resampling.means(wrong.astype(float)), (2.5, 97.5), axis=0)
-        assert 0.91 <= np.mean((low <= 0.3) & (high >= 0.3)) <= 0.99
 
 
 class TestComparison:
