@@ -47,24 +47,25 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     for _ in range(_HALVINGS):
         middle = (low * high) ** 0.5
         # Too sharp where the label's score lies below the expected one.
-        low, high = (middle, high) if own.mean() < _moment(scores, middle, 1).mean() else (low, middle)
+        low, high = (middle, high) if own.mean() < _moment(scores, 1 / middle, 1).mean() else (low, middle)
     return (low * high) ** 0.5
 
 
-def likelihood_slopes(logits: np.ndarray, labels: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """First and minus the second derivative by 1 / T of each sample's log-likelihood of logits / T: two float64 (N,).
+def likelihood_slopes(logits: np.ndarray, labels: np.ndarray, inverse: float) -> tuple[np.ndarray, np.ndarray]:
+    """First and minus the second derivative of each sample's log-likelihood of b * logits by b, at `inverse`.
 
-    The mean of the first is 0 at `fit_temperature`; the second is the variance of the logits under their softmax.
+    Two float64 (N,). The mean of the first falls with b and is 0 where 1 / b is `fit_temperature`; the second is the
+    variance of the logits under their softmax.
     """
     check_logits(logits, labels)
     scores = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    expected = _moment(scores, temperature, 1)
-    return scores[np.arange(len(labels)), labels] - expected, _moment(scores, temperature, 2) - expected**2
+    expected = _moment(scores, inverse, 1)
+    return scores[np.arange(len(labels)), labels] - expected, _moment(scores, inverse, 2) - expected**2
 
 
-def _moment(scores: np.ndarray, temperature: float, power: int) -> np.ndarray:
-    """The mean of a power of each row's scores, (N, C), at most 0, under the softmax of scores / T: float64 (N,)."""
-    weights = np.exp(scores / temperature)
+def _moment(scores: np.ndarray, inverse: float, power: int) -> np.ndarray:
+    """The mean of a power of each row's scores, (N, C), under the softmax of inverse * scores: float64 (N,)."""
+    weights = np.exp(inverse * scores)
     return (weights * scores**power).sum(axis=1) / weights.sum(axis=1)
 
 
