@@ -12,6 +12,8 @@ from layermix.cuda.staging import Staging
 from layermix.errors import InputError
 from layermix.policies import Policy
 
+MOST_SIDE = 8192
+"""The longest side of a picture: the kernel computes indices and coordinates in 32 bits."""
 _KERNEL: Any = run_kernel
 
 
@@ -130,7 +132,10 @@ class Engine:
 
 
 def as_device_pictures(name: str, array):
-    """View device memory as Numba's array without a copy; InputError unless it is uint8 (N, H, W, 3) C-contiguous."""
+    """View device memory as Numba's array without a copy; InputError unless it is uint8 (N, H, W, 3) C-contiguous.
+
+    H and W are at most `MOST_SIDE`.
+    """
     if not hasattr(array, "__cuda_ndarray__"):
         if not hasattr(array, "__cuda_array_interface__"):
             rule = "must lie on the GPU (`__cuda_array_interface__`)"
@@ -140,6 +145,9 @@ def as_device_pictures(name: str, array):
         raise InputError(f"`{name}` must be uint8, got {array.dtype}; scale to 0..255 and convert")
     if len(array.shape) != 4 or array.shape[3] != 3 or 0 in array.shape[1:]:
         raise InputError(f"`{name}` must have shape (N, H, W, 3), got {tuple(array.shape)}")
+    if max(array.shape[1:3]) > MOST_SIDE:
+        rule = f"must have sides up to {MOST_SIDE}"
+        raise InputError(f"`{name}` {rule}, got {tuple(array.shape[1:3])}; use layermix.augment for larger ones")
     if not array.is_c_contiguous():
         raise InputError(f"`{name}` must be C-contiguous, got strides {tuple(array.strides)}; copy it first")
     return array

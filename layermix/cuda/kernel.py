@@ -42,7 +42,7 @@ def run_kernel(programs, images, out, scratch, image_words, out_words, scratch_w
     left = cuda.shared.array(256, np.float32)
     right = cuda.shared.array(256, np.float32)
     luma = cuda.shared.array(1, np.int64)
-    block, size = cuda.blockIdx.x, (height, width)
+    block, size = cuda.blockIdx.x, (np.int32(height), np.int32(width))
     for n in range(block, programs.shape[0], cuda.gridDim.x):
         for step in range(programs.shape[1]):
             record = programs[n, step]
@@ -85,21 +85,23 @@ def _slot(number):
 
 @device
 def _lane():
-    return cuda.threadIdx.x, cuda.blockDim.x
+    """The thread and the threads of the block."""
+    return np.uint32(cuda.threadIdx.x), np.uint32(cuda.blockDim.x)
 
 
 @device
 def _place():
     """First row, row step, first column and column step of the thread: a warp a row."""
-    thread, columns = cuda.threadIdx.x, least(32, cuda.blockDim.x)
-    return thread // columns, cuda.blockDim.x // columns, thread % columns, columns
+    thread, threads = _lane()
+    columns = least(np.uint32(32), threads)
+    return np.int32(thread // columns), np.int32(threads // columns), np.int32(thread % columns), np.int32(columns)
 
 
 @device
 def _run_flat(record, a, a_words, b_words, dst, dst_words, size, counts, lookup, left, right, luma):
     """Everything but warps that works on whole pictures; mostly a table or two and a pass over words."""
-    op, factor, pixels, lane = record.op, np.float64(record.p0), size[0] * size[1], _lane()
-    words = 3 * pixels // a_words.itemsize
+    op, factor, pixels, lane = record.op, np.float64(record.p0), np.uint32(size[0] * size[1]), _lane()
+    words = np.uint32(3 * pixels // np.uint32(a_words.itemsize))
     if op == P.COPY:
         flat.copy(a_words, dst_words, words, lane)
     elif op == P.ARITHMETIC:
@@ -144,19 +146,26 @@ def _fill_tables(record, a, a_words, words, pixels, counts, lookup, luma):
 @device
 def _count_up_to(a_words, words, counts):
     """Put the number of values at or below each value of each channel into the first 768 entries of `counts`."""
-    thread, threads, values = cuda.threadIdx.x, cuda.blockDim.x, a_words.itemsize
-    for entry in range(thread, 768 * _COPIES, threads):
+    (thread, threads), values = _lane(), a_words.itemsize
+    entry, n = thread, thread
+    while entry < _COUNTS:
         counts[entry] = 0
+        entry = np.uint32(entry + threads)
     cuda.syncthreads()
-    for n in range(thread, words, threads):
-        word = a_words[n]
-        for number in range(values):
-            channel = np.int32((n * values + number) % 3)
-            value = flat.value_of(word, number)
-            cuda.atomic.add(counts, 768 * (thread % _COPIES) + 256 * channel + value, 1)
+    copy = np.uint32(768 * (thread % np.uint32(_COPIES)))
+    while n < words:
+        word, first = a_words[n], np.uint32(np.uint32(n * values) % np.uint32(3))
+        for number in range(4):
+            if number < values:
+                at = np.uint32(copy + 256 * flat.channel_of(first, number) + flat.value_of(word, number))
+                cuda.atomic.add(counts, at, 1)
+        n = np.uint32(n + threads)
     cuda.syncthreads()
-    for entry in range(thread, 768, threads):
-        counts[entry] += counts[entry + 768] + counts[entry + 1536] + counts[entry + 2304]
+    entry = thread
+    while entry < 768:
+        for other in range(1, _COPIES):
+            counts[entry] += counts[np.uint32(entry + 768 * other)]
+        entry = np.uint32(entry + threads)
     cuda.syncthreads()
     _sum_up(counts, thread, threads)
 
@@ -166,10 +175,12 @@ def _sum_up(counts, thread, threads):
     """Running sums of each channel, in eight steps that go back and forth between two parts of `counts`."""
     source, target = 0, 768
     for bit in range(8):
-        reach = 1 << bit
-        for entry in range(thread, 768, threads):
-            before = counts[source + entry - reach] if entry & 255 >= reach else np.int32(0)
-            counts[target + entry] = counts[source + entry] + before
+        reach, entry = 1 << bit, thread
+        while entry < 768:
+            at = np.uint32(source + entry)
+            before = counts[np.uint32(at - reach)] if entry & 255 >= reach else np.int32(0)
+            counts[np.uint32(target + entry)] = counts[at] + before
+            entry = np.uint32(entry + threads)
         source, target = target, source
         cuda.syncthreads()
 
@@ -182,7 +193,7 @@ def _mean_luma(a, pixels, luma):
     cuda.syncthreads()
     cuda.atomic.add(luma, 0, spatial.sum_luma(a, pixels, _lane()))
     cuda.syncthreads()
-    return (luma[0] * ONE + pixels // 2) // pixels
+    return (luma[0] * ONE + pixels // 2) // np.int64(pixels)
 
 
 @device
@@ -204,10 +215,10 @@ def _run_warp(record, a, dst, size):
 def _run_blend(record, a, b, dst, size, left, right):
     """Masks, and the blends of a rectangle."""
     op, keys, p, q = record.op, (record.k0, record.k1), np.float64(record.p0), np.float64(record.p1)
-    box, threshold = spatial.box_of(0, 0, size[0], size[1], size), np.int64(record.i0)
+    box, threshold = spatial.box_of(0, 0, size[0], size[1], size), np.int32(record.i0)
     if op >= P.PATCH_ARITHMETIC:
         box = spatial.box_of(record.i0, record.i1, record.i2, record.i3, size)
-        threshold = np.int64(record.p0)
+        threshold = np.int32(record.p0)
     if op == P.PIXEL_MASK or op == P.PATCH_PIXEL_MASK:
         masks.pixel_mask(a, b, threshold, keys, dst, size, box, _lane())
     elif op == P.ELEMENT_MASK or op == P.PATCH_ELEMENT_MASK:
@@ -222,7 +233,7 @@ def _run_blend(record, a, b, dst, size, left, right):
 
 @device
 def _run_sum(record, a, total, dst, size):
-    values, weight = 3 * size[0] * size[1], np.float64(record.p0)
+    values, weight = np.uint32(3 * size[0] * size[1]), np.float64(record.p0)
     if record.op == P.SUM_START:
         flat.sum_start(a, weight, total, values, _lane())
     elif record.op == P.SUM_ADD:

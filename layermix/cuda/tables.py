@@ -28,51 +28,60 @@ def tone_entry(op, value, factor, setting, mean):
 @device
 def fill_tone_tables(op, factor, setting, mean, tables, lane):
     """The same table for all three channels: `tables` uint8 (768,)."""
-    for entry in range(lane[0], 768, lane[1]):
-        tables[entry] = tone_entry(op, entry & 255, factor, setting, mean)
+    entry = lane[0]
+    while entry < 768:
+        tables[entry] = tone_entry(op, np.int64(entry & 255), factor, setting, mean)
+        entry = np.uint32(entry + lane[1])
 
 
 @device
 def fill_power_tables(p, q, left, right, lane):
     """127.5 (2x)^p and max(2x, 1e-37)^q of the geometric blend, float32 (256,) each."""
-    for value in range(lane[0], 256, lane[1]):
+    value = lane[0]
+    while value < 256:
         doubled = value / 127.5
         left[value] = np.float32(127.5 * doubled**p)
         right[value] = np.float32(least(most(doubled, 1e-37) ** q, 1e30))
+        value = np.uint32(value + lane[1])
 
 
 @device
 def fill_stretching_tables(below, tables, lane):
     """Autocontrast from the number of values at or below each value, `below` int32 (768,)."""
-    for entry in range(lane[0], 768, lane[1]):
-        first = entry & ~255
+    entry = lane[0]
+    while entry < 768:
+        value = np.int32(entry & 255)
+        first = np.int32(entry - value)
         low = _first_reaching(below, first, 1)
-        high = _first_reaching(below, first, below[first + 255])
-        value, span = entry & 255, high - low
-        inside = least(most(value, low), high) - low
-        tables[entry] = value if span == 0 else (510 * inside + span) // (2 * span)
+        high = _first_reaching(below, first, below[np.uint32(first + 255)])
+        span, inside = np.int32(high - low), np.int32(least(most(value, low), high) - low)
+        tables[entry] = value if span == 0 else np.int32(510 * inside + span) // np.int32(2 * span)
+        entry = np.uint32(entry + lane[1])
 
 
 @device
 def fill_equalizing_tables(below, tables, lane):
     """Equalize from the number of values at or below each value, `below` int32 (768,)."""
-    for entry in range(lane[0], 768, lane[1]):
-        first = entry & ~255
-        value, total = entry & 255, np.int64(below[first + 255])
+    entry = lane[0]
+    while entry < 768:
+        value = np.int32(entry & 255)
+        first = np.int32(entry - value)
+        total = below[np.uint32(first + 255)]
         highest = _first_reaching(below, first, total)
-        step = np.int64(0) if highest == 0 else np.int64(below[first + highest - 1]) // 255
-        before = np.int64(0) if value == 0 else np.int64(below[entry - 1])
-        tables[entry] = value if step == 0 else least((step // 2 + before) // step, 255)
+        step = np.int32(0) if highest == 0 else below[np.uint32(first + highest - 1)] // np.int32(255)
+        before = np.int32(0) if value == 0 else below[np.uint32(entry - 1)]
+        tables[entry] = value if step == 0 else least(np.int32(step // 2 + before) // step, np.int32(255))
+        entry = np.uint32(entry + lane[1])
 
 
 @device
 def _first_reaching(below, first, least):
     """The smallest value of one channel at or below which lie `least` or more: a binary search of eight steps."""
-    low, high = 0, 255
+    low, high = np.int32(0), np.int32(255)
     while low < high:
-        middle = (low + high) >> 1
-        if below[first + middle] >= least:
+        middle = np.int32((low + high) >> 1)
+        if below[np.uint32(first + middle)] >= least:
             high = middle
         else:
-            low = middle + 1
+            low = np.int32(middle + 1)
     return low

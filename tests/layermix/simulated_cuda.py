@@ -72,6 +72,7 @@ def test_an_engine_takes_batches_of_any_size_one_after_the_other():
         (cuda.to_device(np.zeros((2, 4, 4, 3))), r"`images` must be uint8, got float64"),
         (cuda.to_device(np.zeros((2, 3, 4, 4), np.uint8)), r"`images` must have shape \(N, H, W, 3\)"),
         (cuda.to_device(np.zeros((2, 4, 8, 3), np.uint8))[:, :, ::2], r"`images` must be C-contiguous"),
+        (cuda.to_device(np.zeros((1, 1, 8193, 3), np.uint8)), r"`images` must have sides up to 8192, got \(1, 8193\)"),
     ],
 )
 def test_bad_pictures_are_named_with_rule_and_value(images, message):

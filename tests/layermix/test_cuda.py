@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import serial_cuda
 
-from layermix import POLICIES
+from layermix import POLICIES, FractalBank
 
 SIMULATED = Path(__file__).with_name("simulated_cuda.py")
 
@@ -30,13 +30,24 @@ def kernel():
     return serial_cuda.build()
 
 
-@pytest.mark.parametrize("name", cuda_programs.OPERATIONS)
-def test_every_operation_compiled_gives_the_bytes_of_the_cpu_engine(name, kernel):
-    images, fractals = cuda_programs.pictures(24, 60, 68), cuda_programs.bank(70)
-    programs = cuda_programs.programs_of(cuda_programs.OPERATIONS[name], 24, 60, 68)
+def same_bytes(kernel, name, count, size):
+    images = cuda_programs.pictures(count, *size)
+    fractals = FractalBank.from_array(cuda_programs.pictures(5, size[0] + 3, size[1] + 5)[..., 0].copy())
+    programs = cuda_programs.programs_of(cuda_programs.OPERATIONS[name], count, *size)
     out = np.empty_like(images)
     serial_cuda.run(kernel, programs, images, bank=fractals, scratch_registers=1, out=out)
-    assert np.array_equal(out, cuda_programs.on_processor(programs, images, fractals))
+    return np.array_equal(out, cuda_programs.on_processor(programs, images, fractals))
+
+
+@pytest.mark.parametrize("name", cuda_programs.OPERATIONS)
+def test_every_operation_compiled_gives_the_bytes_of_the_cpu_engine(name, kernel):
+    assert same_bytes(kernel, name, 24, (60, 68))
+
+
+@pytest.mark.parametrize("size", [(2, 8192), (8192, 1)])
+@pytest.mark.parametrize("name", ["ROTATE", "SHEAR_X", "SHEAR_Y", "TRANSLATE_X", "TRANSLATE_Y", "FRACTAL"])
+def test_the_longest_sides_compiled_give_the_bytes_of_the_cpu_engine(name, size, kernel):
+    assert same_bytes(kernel, name, 8, size)
 
 
 @pytest.mark.parametrize("name", sorted(POLICIES))
@@ -46,6 +57,15 @@ def test_every_policy_compiled_gives_the_bytes_of_the_cpu_engine(name, kernel):
     out, registers = np.empty_like(images), policy.scratch_registers
     serial_cuda.run(kernel, programs, images, bank=fractals, scratch_registers=registers, out=out)
     assert np.array_equal(out, cuda_programs.on_processor(programs, images, fractals, registers))
+
+
+def test_weights_far_outside_the_methods_are_clipped_as_by_the_cpu_engine(kernel):
+    images, fractals = cuda_programs.pictures(8, 16, 17), cuda_programs.bank(17)
+    programs = cuda_programs.programs_of(cuda_programs.OPERATIONS["ARITHMETIC"], 8, 16, 17)
+    programs["p0"][:, 1], programs["p1"][:, 1] = np.linspace(-1e9, 1e9, 8), np.geomspace(1, 1e4, 8)
+    out = np.empty_like(images)
+    serial_cuda.run(kernel, programs, images, bank=fractals, scratch_registers=1, out=out)
+    assert np.array_equal(out, cuda_programs.on_processor(programs, images, fractals))
 
 
 @pytest.mark.slow
