@@ -4,7 +4,8 @@
     python -m benchmarks.evaluations cifar10 --results runs/cifar10/results.json   -> benchmarks/results/cifar10.json
 
 The evaluation is one of two models that are called baseline and layermix. --runs takes the folders of their training,
-and keeps the commands; those of cifar10.json, whose logs and tables stand in benchmarks/results/cifar10, in short:
+and keeps the commands; those of cifar10.json, whose logs and tables stand in benchmarks/results/cifar10 (report.md of
+all test pictures, report-2000.md of the first 2,000 with P), in short:
 
     python -m train --config cifar10_wrn40_4_layermix --model.name wrn_16_1 --model.dropout 0 --epochs 12 ...
     python -m eval --checkpoint runs/baseline runs/layermix --root sets --suite clean c cbar p pgd calibration ...
@@ -12,7 +13,7 @@ and keeps the commands; those of cifar10.json, whose logs and tables stand in be
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -47,31 +48,41 @@ class Arguments:
 
     evaluation: Annotated[Literal["demo", "cifar10"], tyro.conf.Positional]
     """Which one; names the file."""
-    results: Path = Path("runs/demo/results.json")
-    """What the evaluation wrote."""
+    results: tuple[Path, ...] = (Path("runs/demo/results.json"),)
+    """What the evaluation wrote; of several, each number is taken from the first that has it."""
     runs: tuple[Path, ...] = ()
     """Run folders whose commands are kept."""
     out: Path | None = None
     """File to write; benchmarks/results/EVALUATION.json if not given."""
 
 
-def headlines(evaluation: str, content: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Of the content of a results.json: by headline and model, `value`, a fraction, its `interval` and `count`.
+def headlines(evaluation: str, contents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Of the contents of results.json: by headline and model, `value`, a fraction, its `interval`, `count`, `pictures`.
 
-    Raises InputError where the evaluation lacks one.
+    `pictures` are those of the test set. Raises InputError where all of the contents lack a headline.
     """
-    records = {
-        (record["model"], record["suite"], record["cell"], record["metric"], record["protocol"]): record
-        for record in content["records"]
-    }
+    records: dict[tuple[str, ...], dict[str, Any]] = {}
+    for content in contents:
+        pictures = _test_pictures(content)
+        for record in content["records"]:
+            key = (record["model"], record["suite"], record["cell"], record["metric"], record["protocol"])
+            records.setdefault(key, record | {"pictures": pictures})
     wanted = {(model, *key) for model in MODELS for key in HEADLINES[evaluation].values()}
     if missing := sorted(wanted - records.keys()):
         raise InputError(f"the results lack {', '.join(map(str, missing))}; run the evaluation again with these suites")
-    kept = ("value", "interval", "count")
+    kept = ("value", "interval", "count", "pictures")
     return {
         name: {model: {part: records[model, *key][part] for part in kept} for model in MODELS}
         for name, key in HEADLINES[evaluation].items()
     }
+
+
+def _test_pictures(content: Mapping[str, Any]) -> int:
+    """How many pictures the clean error is of."""
+    for record in content["records"]:
+        if record["suite"] == "clean":
+            return record["count"]
+    raise InputError("the results lack the clean error; run the evaluation again with --suite clean ...")
 
 
 def command_of(run: Path) -> str:
@@ -83,12 +94,14 @@ def command_of(run: Path) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Read the results and write the file."""
     arguments = tyro.cli(Arguments, prog="python -m benchmarks.evaluations", args=argv, description=__doc__)
-    if not arguments.results.is_file():
-        raise InputError(f"--results {arguments.results}: no such file; run the evaluation first (make demo)")
+    for path in arguments.results:
+        if not path.is_file():
+            raise InputError(f"--results {path}: no such file; run the evaluation first (make demo)")
     body: dict[str, object] = {"unit": "fraction"}
     if arguments.runs:
         body["commands"] = {run.name: command_of(run) for run in arguments.runs}
-    body["results"] = headlines(arguments.evaluation, json.loads(arguments.results.read_text()))
+    contents = [json.loads(path.read_text()) for path in arguments.results]
+    body["results"] = headlines(arguments.evaluation, contents)
     report(arguments.evaluation, body, arguments.out)
     return 0
 

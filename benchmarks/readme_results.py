@@ -95,12 +95,13 @@ def _demo(found: Results) -> Iterator[tuple[str, str]]:
 
 
 def _cifar10(found: Results) -> Iterator[tuple[str, str]]:
-    count = found["results"]["clean_error"]["baseline"]["count"]
+    count = found["results"]["clean_error"]["baseline"]["pictures"]
+    of_p = found["results"]["flip_probability"]["baseline"]["pictures"]
     names = {
         "clean_error": "clean error",
         "corruption_error": "mCE on C",
         "corruption_error_cbar": "on C\N{COMBINING MACRON}",
-        "flip_probability": "mFP on P",
+        "flip_probability": "mFP on P" if of_p == count else f"mFP on P (of {of_p:,} pictures)",
         "pgd_error": "error under PGD 2/255",
         "rms_calibration_error_c": "RMS calibration error on C",
     }

@@ -84,6 +84,25 @@ def test_an_evaluation_that_lacks_a_headline_is_refused(tmp_path):
     assert not (tmp_path / "demo.json").exists()
 
 
+def test_a_headline_is_of_the_first_evaluation_that_has_it_with_its_number_of_pictures():
+    def of(count, *names):
+        keys = [evaluations.HEADLINES["cifar10"][name] for name in names]
+        return {
+            "records": [
+                record(model, *key[:3], 0.5) | {"count": count} for model in ("baseline", "layermix") for key in keys
+            ]
+        }
+
+    names = list(evaluations.HEADLINES["cifar10"])
+    but_flips = [name for name in names if name != "flip_probability"]
+    found = evaluations.headlines("cifar10", [of(10_000, *but_flips), of(2_000, *names)])
+    assert found["clean_error"]["baseline"]["pictures"] == 10_000
+    assert found["flip_probability"]["layermix"]["pictures"] == 2_000
+    text = readme.refreshed(TEXT, {"cifar10": {"results": found}})
+    assert "10,000 test pictures" in text
+    assert "mFP on P (of 2,000 pictures)" in text
+
+
 def test_results_of_a_gpu_become_rows_as_far_as_they_are_there():
     row = {"against_resident_batch": 0.987, "images_per_second": 2470.4}
     sections = {
