@@ -1,4 +1,4 @@
-"""How all compiled functions of the project are compiled: `@jit`.
+"""How all compiled functions of the project are compiled: `@jit`, and kept on disk, the GPU's kernel too.
 
 Numba keeps compiled code on disk and looks only at the file of the function itself when it decides whether that is up
 to date. A caller whose callee in another file changed would go on with the old callee, and pixels with it. So the
@@ -26,12 +26,16 @@ def jit(function: Callable[..., Any]) -> Any:
     """
     compiled: Any = njit(cache=True, nogil=True)(function)
     if isinstance(compiled, Dispatcher):  # a plain function where NUMBA_DISABLE_JIT is set
-        cache: Any = compiled._cache  # pyright: ignore[reportAttributeAccessIssue]
-        stamp = _stamp(_sources_of(function))
-        cache._cache_file._source_stamp = stamp
-        # Numba compares the version before it unpickles the rest, which names classes that may have moved since.
-        cache._cache_file._version = f"{numba.__version__} {stamp}"
+        keep_until_a_source_changes(compiled, function)
     return compiled
+
+
+def keep_until_a_source_changes(compiled: Any, function: Callable[..., Any]) -> None:
+    """Make the code on disk of a function that was compiled with `cache=True` hold for the sources of today alone."""
+    file, stamp = compiled._cache._cache_file, _stamp(_sources_of(function))
+    file._source_stamp = stamp
+    # Numba compares the version before it unpickles the rest, which names classes that may have moved since.
+    file._version = f"{numba.__version__} {stamp}"
 
 
 def is_compiled(function: Callable[..., Any]) -> bool:

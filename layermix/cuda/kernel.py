@@ -11,6 +11,7 @@ import numpy as np
 from numba import cuda
 
 from layermix import program as P
+from layermix.compilation import keep_until_a_source_changes
 from layermix.cuda import flat, masks, spatial, tables, warps
 from layermix.cuda.device import ONE, SIMULATED, device, least, most
 
@@ -18,11 +19,11 @@ _COPIES = 4
 """Histograms that neighbouring threads count into, so that a picture of few colours does not make them queue."""
 _COUNTS = 768 * _COPIES
 
-_LIMITS: dict[str, Any] = {} if SIMULATED else {"max_registers": 64}
-"""1,024 threads a multiprocessor; without the limit one block of 448 would be all that fits."""
+_OPTIONS: dict[str, Any] = {} if SIMULATED else {"max_registers": 64, "cache": True}
+"""64 registers let 1,024 threads run on a multiprocessor; code is kept on disk, as compiling takes some ten seconds."""
 
 
-@cuda.jit(**_LIMITS)
+@cuda.jit(**_OPTIONS)
 def run_kernel(programs, images, out, scratch, image_words, out_words, scratch_words, totals, pixels, table, channels,
                height, width):  # fmt: skip
     """Run program n on picture n; the blocks take the pictures in turn.
@@ -66,6 +67,10 @@ def run_kernel(programs, images, out, scratch, image_words, out_words, scratch_w
             else:
                 _run_blend(record, a, b, dst, size, left, right)
             cuda.syncthreads()
+
+
+if not SIMULATED:
+    keep_until_a_source_changes(run_kernel, run_kernel.py_func)
 
 
 @device

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from numba import cuda, from_dtype, types
+from numba import config, cuda, from_dtype, types
 from numba.cuda import dispatcher
 from numba.cuda.compiler import compile
+from numba.cuda.cudadrv import devices, runtime
 
-from layermix.cuda.kernel import _LIMITS, run_kernel
+from layermix.compilation import keep_until_a_source_changes
+from layermix.cuda.kernel import _OPTIONS, run_kernel
 from layermix.cuda.records import DEVICE_INSTRUCTION
 
 core = pytest.importorskip("cuda.core")
@@ -23,7 +25,7 @@ def assemble(word, capability: tuple[int, int], monkeypatch) -> tuple[bytes, str
     assert result == types.none
     options = core.LinkerOptions(
         arch="sm_{}{}".format(*capability),
-        max_register_count=_LIMITS["max_registers"],
+        max_register_count=_OPTIONS["max_registers"],
         ptxas_options=["-v"],
         verbose=True,
     )
@@ -65,6 +67,30 @@ def test_the_kernel_becomes_machine_code_within_its_registers_and_shared_memory(
     assert code.startswith(b"\x7fELF")
     ((registers, stack),) = re.findall(r"used (\d+) registers, used \d+ barriers, (\d+) stack", said)
     shared = max(map(int, re.findall(r"(\d+) bytes smem", said)))
-    assert int(registers) <= _LIMITS["max_registers"]
+    assert int(registers) <= _OPTIONS["max_registers"]
     assert int(stack) <= 320  # the power function's calls; registers that spill come on top
     assert shared <= 48 * 1024  # what every GPU gives a block without being asked
+
+
+@pytest.mark.skipif(cuda.is_available(), reason="stands in for the driver, which is there: the tests of a GPU do this")
+def test_a_second_process_takes_the_kernel_from_disk_until_a_source_changes(monkeypatch, tmp_path):
+    """Two dispatchers of the same function, as two processes have; the driver is asked for nothing but its numbers."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    device = SimpleNamespace(compute_capability=(9, 0))
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: device)
+    monkeypatch.setattr(devices, "get_context", lambda: SimpleNamespace(device=device))
+    monkeypatch.setattr(runtime.runtime, "get_version", lambda: (13, 0))
+    monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: kernel._codelibrary.get_cubin(cc=(9, 0)))
+
+    def fresh():
+        made = cuda.jit(**_OPTIONS)(run_kernel.py_func)
+        keep_until_a_source_changes(made, run_kernel.py_func)
+        return made
+
+    signature = _signature(types.uint32)
+    first, second, after_a_change = fresh(), fresh(), fresh()
+    first.compile(signature)
+    second.compile(signature)
+    after_a_change._cache._cache_file._source_stamp = "of other sources"
+    assert (len(first.stats.cache_hits), len(second.stats.cache_hits)) == (0, 1)
+    assert after_a_change._cache.load_overload(signature, after_a_change.targetctx) is None
