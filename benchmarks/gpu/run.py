@@ -38,13 +38,14 @@ class Arguments:
 
     form: FormName = "short"
     """How much to measure; full has no limit of time, tiny is no measurement."""
-    sections: tuple[Literal["engine", "training", "cifar", "evaluation", "determinism", "tests"], ...] = (
+    sections: tuple[Literal["engine", "training", "cifar", "evaluation", "determinism", "tests", "profile"], ...] = (
         "engine",
         "training",
         "cifar",
         "evaluation",
         "determinism",
         "tests",
+        "profile",
     )
     """What to run."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -97,12 +97,13 @@ def _engine(setting: Setting) -> list[str]:
 
 SECTIONS = {
     "engine": Section(module="benchmarks.gpu.engine", seconds=80, needs_gpu=True, flags=_engine),
-    "training": Section(module="benchmarks.gpu.training", seconds=140, packages=("ffcv", "torchvision"), flags=_common),
-    "cifar": Section(module="benchmarks.gpu.cifar", seconds=100, packages=("ffcv",), flags=_common),
+    "training": Section(module="benchmarks.gpu.training", seconds=130, packages=("ffcv", "torchvision"), flags=_common),
+    "cifar": Section(module="benchmarks.gpu.cifar", seconds=90, packages=("ffcv",), flags=_common),
     "evaluation": Section(
         module="benchmarks.gpu.evaluation", seconds=60, packages=("ffcv", "torchvision"), flags=_common
     ),
     "determinism": Section(module="benchmarks.gpu.determinism", seconds=40, packages=("ffcv",), flags=_common),
     "tests": Section(module="benchmarks.gpu.marked_tests", seconds=80, packages=("pytest",), flags=_common),
+    "profile": Section(module="benchmarks.gpu.profile", seconds=40, packages=("ffcv",), flags=_common),
 }
-"""By name, in the order in which they run: 500 s at most in all."""
+"""By name, in the order in which they run: 520 s at most in all."""

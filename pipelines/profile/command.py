@@ -3,10 +3,12 @@
     python -m pipelines.profile --data in.beton --policy layermix --fractals fractals_256.beton --threads 1 2 4 8
     python -m pipelines.profile --data cifar10_train.beton --size 32 --crop pad --policy none --json profile.json
 
-Every stage is measured in isolation (the graph up to it, run by plain threads, 1 to N of them) and the whole loader in
-place; the forecast from the stages stands beside the measured rate. Beside them: every instruction of the policy, the
-disk with and without cache, and, where there is a GPU, the copy to it, the normalisation and a training step on one
-batch that stays there. `--trace` records a stretch of training for Perfetto (ui.perfetto.dev) or chrome://tracing.
+Every stage is measured in isolation (the graph up to it, by 1 to N threads) and the whole loader in place, on the same
+pictures; the forecast from the stages stands beside the measured rate. Threads, the one that takes the batches, and a
+GPU that decodes (--backend dali-gpu) work at a time, so the forecast is that of the slowest. Beside them: every
+instruction of the policy, the disk with and without cache, and, where there is a GPU, the copy to it, the normalisation
+and a training step on one batch that stays there. `--trace` records a stretch of training for Perfetto
+(ui.perfetto.dev) or chrome://tracing.
 
 The disk is measured first, and its cache is dropped for that. Without a GPU, `--gpu-rate` says what one would eat.
 """
@@ -171,6 +173,7 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
         batch_size=config.batch_size,
         device=config.device,
         repeats=arguments.repeats,
+        copies=config.decode == "cpu",
     )
     rate, source = gpu_rate(arguments.gpu_rate, device.step_us if config.device == "cuda" else None, device.name)
     return Profile(

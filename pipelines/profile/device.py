@@ -12,11 +12,12 @@ from pipelines.profile.measurements import Device
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def measure_device(model: str | None, *, size: int, batch_size: int, device: str, repeats: int) -> Device:
+def measure_device(model: str | None, *, size: int, batch_size: int, device: str, repeats: int, copies: bool) -> Device:
     """Microseconds a picture of each part; on the CPU nothing is copied, and a step runs there if a model is named.
 
     Args:
         model: name of a torchvision network; None for no step.
+        copies: whether the loader sends pictures to a GPU, rather than decode them there.
     """
     place = torch.device(device)
     host = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8)
@@ -31,7 +32,7 @@ def measure_device(model: str | None, *, size: int, batch_size: int, device: str
     return Device(
         name=torch.cuda.get_device_name(place) if is_gpu else "CPU",
         model=model,
-        copy_us=time_of(lambda: copied.to(place, non_blocking=True)) if is_gpu else None,
+        copy_us=time_of(lambda: copied.to(place, non_blocking=True)) if is_gpu and copies else None,
         normalise_us=time_of(lambda: normalise(images)),
         step_us=None if model is None else time_of(_whole_step(model, images)),
     )

@@ -1,20 +1,21 @@
 """A profile for people: tables on the terminal, and one picture."""
 
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.profile.diagnosis import diagnose, thread_count
-from pipelines.profile.forecast import forecast, forecast_error, roofline, stage_total
-from pipelines.profile.measurements import Profile
+from pipelines.profile.forecast import done_by, forecast, forecast_error, roofline, stage_total
+from pipelines.profile.measurements import Profile, Worker
 
 _COLOURS = ("#888780", "#378ADD", "#1D9E75", "#D85A30", "#7F77DD", "#BA7517")
 
 
 def print_profile(profile: Profile, console: Console) -> None:
-    """Stages, the loader at each number of threads, instructions, roofs, and the diagnosis."""
-    for table in (_stages(profile), _in_place(profile), _operations(profile), _roofs(profile)):
+    """Stages, the loader at each number of threads, instructions, the device, roofs, and the diagnosis."""
+    for table in (_stages(profile), _in_place(profile), _operations(profile), _device(profile), _roofs(profile)):
         if table.row_count:
             console.print(table)
     console.print(diagnose(profile), highlight=False, markup=False)
@@ -29,11 +30,16 @@ def _table(title: str, *columns: str) -> Table:
 
 def _stages(profile: Profile) -> Table:
     threads = sorted(profile.stages)
-    table = _table("Stages in isolation, µs a picture and thread", "stage", *[thread_count(count) for count in threads])
+    title = "Stages in isolation, µs a picture (and thread, of the threads' stages)"
+    table = _table(title, "stage", "done by", *[thread_count(count) for count in threads])
     for name in profile.stages[threads[-1]]:
         spreads = [profile.stages[count].get(name) for count in threads]
-        table.add_row(name, *["" if s is None else f"{s.median:.0f} ({s.least:.0f} to {s.most:.0f})" for s in spreads])
-    table.add_row("all", *[f"{stage_total(profile, count):.0f}" for count in threads])
+        cells = ["" if s is None else f"{s.median:.0f} ({s.least:.0f} to {s.most:.0f})" for s in spreads]
+        table.add_row(name, done_by(profile, name), *cells)
+    for worker in get_args(Worker):
+        totals = [stage_total(profile, count, worker) for count in threads]
+        if any(totals):
+            table.add_row("all", worker, *[f"{total:.0f}" for total in totals])
     return table
 
 
@@ -62,6 +68,20 @@ def _operations(profile: Profile) -> Table:
     return table
 
 
+def _device(profile: Profile) -> Table:
+    """Copy, normalisation and a step; what was not measured says why."""
+    device = profile.device
+    table = _table(f"The device, {device.name}", "part", "µs a picture")
+    parts = {
+        "copy from the host": (device.copy_us, "no GPU" if device.name == "CPU" else "decoded there"),
+        "normalisation": (device.normalise_us, ""),
+        f"training step, {device.model or 'no network'}": (device.step_us, "give --model, such as resnet50"),
+    }
+    for name, (microseconds, reason) in parts.items():
+        table.add_row(name, reason if microseconds is None else f"{microseconds:.1f}")
+    return table
+
+
 def _roofs(profile: Profile) -> Table:
     table = _table("What each part allows", "part", "img/s")
     for name, rate in sorted(roofline(profile).items(), key=lambda item: item[1]):
@@ -73,7 +93,7 @@ def _roofs(profile: Profile) -> Table:
 
 
 def plot(profile: Profile, out: Path) -> None:
-    """Stacked stages by number of threads, with the measured loader beside them, and the roofs."""
+    """Stacked stages of the threads, or of the GPU, by number of threads, with the measured loader, and the roofs."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
@@ -86,16 +106,19 @@ def plot(profile: Profile, out: Path) -> None:
 
 def _plot_stages(profile: Profile, axes) -> None:
     threads = sorted(profile.stages)
-    bottom = [0.0] * len(threads)
-    for colour, name in zip(_COLOURS, profile.stages[threads[-1]]):
+    bottom, worker = [0.0] * len(threads), "device" if "device" in profile.done_by.values() else "threads"
+    own = [name for name in profile.stages[threads[-1]] if done_by(profile, name) == worker]
+    for colour, name in zip(_COLOURS, own):
         spreads = [profile.stages[count].get(name) for count in threads]
         heights = [0.0 if spread is None else max(0.0, spread.median) for spread in spreads]
         axes.bar([str(count) for count in threads], heights, bottom=bottom, color=colour, width=0.6, label=name)
         bottom = [low + height for low, height in zip(bottom, heights)]
-    measured = [1e6 * count / profile.in_place[count].images_per_second.median for count in threads]
+    at_a_time = [count if worker == "threads" else 1 for count in threads]
+    rates = [profile.in_place[count].images_per_second.median for count in threads]
+    measured = [1e6 * count / rate for count, rate in zip(at_a_time, rates)]
     places = range(len(threads))
     axes.hlines(measured, [n - 0.35 for n in places], [n + 0.35 for n in places], "black", label="loader, measured")
-    axes.set(xlabel="threads", ylabel="µs a picture and thread")
+    axes.set(xlabel="threads", ylabel=f"µs a picture{' and thread' if worker == 'threads' else ' on the GPU'}")
     axes.set_ylim(0, 1.35 * max(*bottom, *measured))
     axes.legend(loc="upper left", ncols=2, fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks import scale
-from benchmarks.gpu import cifar, determinism, evaluation, marked_tests, page, run, section, training
+from benchmarks.gpu import cifar, determinism, evaluation, marked_tests, page, profile, run, section, training
 from benchmarks.gpu.form import FORMS
 from benchmarks.gpu.inputs import make_inputs
 from benchmarks.gpu.stretch import Stretch, summarise
@@ -82,6 +82,16 @@ def test_an_evaluation_is_set_against_its_forward_pass(flags, monkeypatch):
     networks, precisions = ("wrn_10_1", "wrn_16_1"), ("float32", "bfloat16")
     assert rows.keys() == {f"{network}, 32 px, {name}" for network in networks for name in precisions}
     assert all(row["share_of_forward"] > 0 for row in rows.values())
+
+
+def test_every_backend_is_profiled_with_its_forecast(flags):
+    pytest.importorskip("nvidia.dali")
+    assert profile.main(flags) == 0
+    rows = measured(flags)["results"]
+    assert rows.keys() == {"ffcv", "dali-cpu"}
+    for row in rows.values():
+        assert row["forecast_error"] == pytest.approx(row["forecast"] / row["images_per_second"] - 1, abs=1e-2)
+        assert {"read, us", "mix, us", "batch assembly, us"} <= row.keys()
 
 
 @pytest.fixture

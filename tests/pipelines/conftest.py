@@ -12,6 +12,22 @@ from layermix.manifest import dataset_path
 from writers.write_dataset import main as write_dataset
 
 
+@pytest.fixture(scope="session")
+def on_the_processor() -> type:
+    """The DALI loader of decode "gpu", with its graph built without a GPU."""
+    pytest.importorskip("nvidia.dali")
+    from pipelines.dali_loader import DALILoader
+
+    class OnTheProcessor(DALILoader):
+        decoder = "cpu"
+
+        def __init__(self, config) -> None:
+            super().__init__(config)
+            self.stage = None
+
+    return OnTheProcessor
+
+
 def write(*arguments: object) -> None:
     assert write_dataset([str(argument) for argument in arguments]) == 0
 

@@ -10,19 +10,8 @@ pytest.importorskip("nvidia.dali")
 
 from layermix import LayerMix
 from pipelines import LoaderConfig, build_loader
-from pipelines.dali_loader import DALILoader
 
 HAS_GPU = torch.cuda.is_available() and cuda.is_available()
-
-
-class OnTheProcessor(DALILoader):
-    """The loader of decode "gpu", with its graph built without a GPU."""
-
-    decoder = "cpu"
-
-    def __init__(self, config: LoaderConfig) -> None:
-        super().__init__(config)
-        self.stage = None
 
 
 @pytest.fixture
@@ -45,26 +34,28 @@ def differences(first, second) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("crop", ["random_resized", "center"])
-def test_the_gpu_graph_cuts_the_windows_and_flips_of_the_cpu_graph(crop, training):
+def test_the_gpu_graph_cuts_the_windows_and_flips_of_the_cpu_graph(crop, training, on_the_processor):
     """DALI's own filter resizes here: a triangle as ours, in float; under 1 / 255 in the mean."""
     config = replace(training, crop=crop, policy=None, fractals=None)
-    found = differences(batches(OnTheProcessor(config)), batches(build_loader(config)))
+    found = differences(batches(on_the_processor(config)), batches(build_loader(config)))
     assert found.max() < 1
 
 
 @pytest.mark.parametrize(
     "change", [{"crop": "pad", "order": "shards"}, {"crop": "none", "flip": False}, {"crop": "pad", "views": 3}]
 )
-def test_from_equal_pixels_the_gpu_graph_gives_the_bytes_of_the_cpu_graph(change, training, dali_small):
+def test_from_equal_pixels_the_gpu_graph_gives_the_bytes_of_the_cpu_graph(
+    change, training, dali_small, on_the_processor
+):
     config = replace(training, data=dali_small, size=32, **change)
-    ours, theirs = batches(OnTheProcessor(config)), batches(build_loader(config))
+    ours, theirs = batches(on_the_processor(config)), batches(build_loader(config))
     assert len(ours) == len(theirs) == 7
     assert all(torch.equal(a, b) for x, y in zip(ours, theirs) for a, b in zip(x, y))
 
 
-def test_images_of_the_gpu_graph_are_channels_last(training):
+def test_images_of_the_gpu_graph_are_channels_last(training, on_the_processor):
     for views in (1, 3):
-        with OnTheProcessor(replace(training, views=views)) as loader:
+        with on_the_processor(replace(training, views=views)) as loader:
             images = next(iter(loader)).images
         assert images.flatten(0, -4).is_contiguous(memory_format=torch.channels_last)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from layermix import POLICIES, InputError
 from pipelines import LoaderConfig
@@ -16,6 +17,7 @@ from pipelines.profile.forecast import forecast, forecast_error, roofline
 from pipelines.profile.isolated import PART, Prefix, StageTimer, alone, on_threads
 from pipelines.profile.measurements import Device, Disk, InPlace, Profile, Spread
 from pipelines.profile.operations import measure_operations
+from pipelines.profile.show import print_profile
 from pipelines.profile.trace import record_training
 
 
@@ -82,16 +84,39 @@ def test_the_diagnosis_names_the_largest_stage_the_cores_and_the_change_that_sav
     said = diagnose(profile_of(STAGES))
     assert said.startswith("decode-bound: the GPU eats 10,000 img/s (made up); 10 cores of this kind fill it")
     assert "a .beton without decoding" in said
-    assert said.endswith("needs 5.")
+    assert said.endswith("needs 5 (saves 0.50 ms a picture).")
     without_decode = diagnose(profile_of({"read": 10.0, "crop, resize, flip": 240.0, "mix": 250.0}, rate=4000.0))
     assert without_decode.startswith("mix-bound")
     assert "mixing on the GPU needs 3" in without_decode
 
 
+ON_GPU = {"read": "caller", "draw": "caller", "decode": "device", "mix": "device"}
+
+
+def test_of_a_graph_on_the_gpu_the_diagnosis_says_what_gpu_and_host_allow():
+    on_gpu = profile_of(GRAPH, rate=1200.0, done_by=ON_GPU)
+    said = diagnose(on_gpu)
+    assert said.startswith("decode-bound: the GPU eats 10,000 img/s (made up); decoding to mixing on it allow 1,250")
+    assert said.endswith("short side 400 -> 256 allows 1,982.")
+    assert "cores" not in said
+    slow_host = replace(on_gpu, stages={2: {**on_gpu.stages[2], "read": exactly(900.0)}})
+    assert diagnose(slow_host).startswith("read-bound")
+    assert "the host 1,075; reading and drawing are one thread's" in diagnose(slow_host)
+
+
+def test_the_table_says_who_does_a_stage_and_why_a_part_was_not_measured(capsys):
+    print_profile(profile_of(GRAPH, done_by=ON_GPU), Console(width=160))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["decode", "device", "500", "(500", "to", "500)"] in rows
+    assert ["all", "caller", "40"] in rows
+    assert ["all", "device", "800"] in rows
+    assert ["copy", "from", "the", "host", "no", "GPU"] in rows
+
+
 def test_a_loader_that_outruns_the_gpu_needs_fewer_threads():
     said = diagnose(profile_of(STAGES, rate=4000.0, threads=4, gpu_rate=1000.0))
     assert said.startswith("GPU-bound")
-    assert "4.0 times that with 4 threads; 1 are enough" in said
+    assert "4.0 times that with 4 threads; 1 is enough" in said
 
 
 def test_a_slow_bus_and_a_slow_disk_are_named():
