@@ -10,8 +10,9 @@ import numpy as np
 from layermix import FractalBank, Policy, program
 from layermix.augmentation import run
 
+_BLENDS = range(program.ARITHMETIC, program.PATCH_ELEMENT_MASK + 1)
 _NAMES = {
-    value: name.lower()
+    value: f"blend, {name.lower()}" if value in _BLENDS else name.lower()
     for name, value in vars(program).items()
     if name.isupper() and isinstance(value, int) and name not in ("PATCH", "SOURCE", "RESULT", "SCRATCH")
 }

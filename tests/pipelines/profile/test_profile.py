@@ -186,6 +186,9 @@ def test_every_instruction_of_every_policy_is_measured(name, photographs, bank):
     written = sum(int((program["op"] != 0).cumprod().sum()) for program in programs)
     assert sum(count for count, _ in found.values()) * 12 == pytest.approx(written)
     assert all(microseconds > 0 for _, microseconds in found.values())
+    assert any(name.startswith("blend, ") for name in found) == bool(
+        ((programs["op"] >= 32) & (programs["op"] < 48)).any()
+    )
 
 
 def test_dropping_the_cache_empties_it_or_is_said_to_have_failed(tmp_path):
