@@ -62,8 +62,10 @@ def shared_memory(folder: Path) -> Finding:
 
 def _open_files() -> Finding:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    least = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    return judge("open files", soft >= OPEN_FILES, f"at most {_count(soft)}", f"run ulimit -n {least} before")
+    fix = f"run ulimit -n {OPEN_FILES} before"
+    if hard != resource.RLIM_INFINITY and hard < OPEN_FILES:
+        fix = f"the hard limit is {hard:,}: let root raise it to {OPEN_FILES:,} (limits.conf, docker --ulimit)"
+    return judge("open files", soft >= OPEN_FILES, f"at most {_count(soft)}", fix)
 
 
 def _limits() -> list[Finding]:

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from layermix import InputError
-from layermix.manifest import Manifest, data_files, read_manifest
+from layermix.class_folders import list_class_folders
+from layermix.manifest import Manifest, data_files, dataset_path, holds_dataset, read_manifest
 from pipelines.doctor.finding import Finding, judge
 from pipelines.doctor.host import GIB, available_memory
 
@@ -23,10 +24,15 @@ _SKEW = 2.0
 def data_findings(data: Path, images_per_second: float) -> list[Finding]:
     """Of a data set: is it whole, does the disk give so many pictures a second, does it fit into memory?"""
     try:
+        if data.is_dir() and not holds_dataset(data):
+            classes = list_class_folders(data, "--data")
+            said = f"{data.name}: folder of {len(classes):,} classes, {sum(map(len, classes.values())):,} pictures"
+            return [Finding("data set", "ok", said)]
+        data = dataset_path(data)
         manifest = read_manifest(data)
     except InputError as error:
         return [Finding("data set", "error", str(error), "write or copy it again; writers.verify reads every byte")]
-    said = f"{manifest.format}, {manifest.count:,} samples, {manifest.bytes / GIB:.2f} GiB"
+    said = f"{data.name}: {manifest.format}, {manifest.count:,} samples, {manifest.bytes / GIB:.2f} GiB"
     return [Finding("data set", "ok", said), _disk_rate(data, manifest, images_per_second), _fits(manifest)]
 
 

@@ -198,3 +198,13 @@ def test_the_probes_import_nothing_of_the_project():
         line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))
     }
     assert sys.version_info >= (3, 11)  # for python -P
+
+
+def test_what_the_loaders_open_is_sound_a_folder_with_one_set_and_a_folder_of_classes(data_set, tmp_path):
+    first, *_ = storage.data_findings(data_set.parent, 1)
+    assert (first.status, first.found.startswith(f"{data_set.name}: beton, ")) == ("ok", True)
+    for name in ("cats/0.png", "cats/1.png", "dogs/0.png"):
+        (tmp_path / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pictures" / name).touch()
+    (found,) = storage.data_findings(tmp_path / "pictures", 1)
+    assert (found.status, found.found) == ("ok", "pictures: folder of 2 classes, 3 pictures")

@@ -97,7 +97,7 @@ def test_of_a_graph_on_the_gpu_the_diagnosis_says_what_gpu_and_host_allow():
     on_gpu = profile_of(GRAPH, rate=1200.0, done_by=ON_GPU)
     said = diagnose(on_gpu)
     assert said.startswith("decode-bound: the GPU eats 10,000 img/s (made up); decoding to mixing on it allow 1,250")
-    assert said.endswith("short side 400 -> 256 allows 1,982.")
+    assert said.endswith("short side 400 -> 256 allows 1,981.")
     assert "cores" not in said
     slow_host = replace(on_gpu, stages={2: {**on_gpu.stages[2], "read": exactly(900.0)}})
     assert diagnose(slow_host).startswith("read-bound")
