@@ -82,8 +82,8 @@ def test_a_second_process_takes_the_kernel_from_disk_until_a_source_changes(monk
     monkeypatch.setattr(runtime.runtime, "get_version", lambda: (13, 0))
     monkeypatch.setattr(dispatcher._Kernel, "bind", lambda kernel: kernel._codelibrary.get_cubin(cc=(9, 0)))
 
-    def fresh():
-        made = cuda.jit(**_OPTIONS)(run_kernel.py_func)
+    def fresh() -> Any:
+        made: Any = cuda.jit(**_OPTIONS)(run_kernel.py_func)
         keep_until_a_source_changes(made, run_kernel.py_func)
         return made
 
