@@ -28,9 +28,12 @@ def software_findings() -> list[Finding]:
 
 
 def _findings(name: str, check: Callable[[Facts], list[Finding]], found: Facts | str) -> list[Finding]:
-    if isinstance(found, str):
-        return [Finding(name, "error", found, f"install {name} anew, see README, and read the message")]
-    return check(found)
+    if not isinstance(found, str):
+        return check(found)
+    fix = f"install {name} anew, see README, and read the message"
+    if "threading layer" in found:
+        fix = "unset NUMBA_THREADING_LAYER, or set it to omp or workqueue"
+    return [Finding(name, "error", found, fix)]
 
 
 def _facts(name: str) -> Facts | str:

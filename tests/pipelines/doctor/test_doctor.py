@@ -157,6 +157,14 @@ def test_a_torch_that_unpickles_unsafely_is_an_error():
     assert software._torch(facts)[0].status == "error"
 
 
+def test_an_unknown_threading_layer_is_told_apart_from_a_broken_package(monkeypatch):
+    monkeypatch.setenv("NUMBA_THREADING_LAYER", "openmp")
+    (finding,) = software._findings("numba", software._numba, software._facts("numba"))
+    assert finding.status == "error"
+    assert "openmp" in finding.found
+    assert "unset NUMBA_THREADING_LAYER" in finding.fix
+
+
 def test_the_threading_layer_that_breaks_after_a_fork_is_a_warning():
     facts = {"numba": "0.68", "layer": "tbb", "threads": 2, "cache": None, "keeps": True}
     assert software._numba(facts)[0].status == "warning"
