@@ -6,10 +6,11 @@ import numpy as np
 
 from layermix.arrays import as_uint8
 from layermix.bank import FractalBank
+from layermix.checks import check_whole
 from layermix.engine import run_programs
 from layermix.errors import InputError
 from layermix.policies import Policy
-from layermix.policies.checks import check_whole
+from layermix.policies.base import check_policy
 
 _MOST_THREADS = 4096
 
@@ -41,6 +42,7 @@ def augment(
     Raises:
         InputError: an argument of the wrong type, shape or range; it names argument, rule and value.
     """
+    check_policy(policy)
     images = _check_images(images)
     count, height, width = images.shape[:3]
     ids = np.arange(count) if sample_ids is None else np.asarray(sample_ids)

@@ -67,6 +67,8 @@ class FractalBank:
         Raises:
             InputError: another dtype or shape, or no pixel at all.
         """
+        if isinstance(array, str | Path):
+            raise InputError(f"`fractals` must be pictures, got the path {array}; pass FractalBank.open of it")
         array = as_uint8("fractals", array)
         if array.ndim not in (3, 4) or array.shape[3:] not in ((), (3,)):
             rule = "must have shape (M, h, w) or (M, h, w, 3)"

@@ -1,8 +1,9 @@
 """LayerMix in a PyTorch program: a transform of single pictures and a module of whole batches.
 
     from layermix.torch import Augment, AugmentedDataset
-    augment = Augment(layermix.LayerMix(), fractals, seed=0)
-    data = AugmentedDataset(torchvision.datasets.ImageFolder("train"), augment)    # in the workers of a DataLoader
+    augment = Augment(layermix.LayerMix(), layermix.FractalBank.open("fractals.beton"), seed=0)
+    folder = torchvision.datasets.ImageFolder("train", v2.RandomResizedCrop(224))  # no larger than the fractals
+    data = AugmentedDataset(folder, augment, then=v2.ToImage())                    # in the workers of a DataLoader
     mixed = augment(images, sample_ids)                                            # or on a batch, on the GPU
 
 Either way the bytes of a picture are those of `layermix.augment` for the same (seed, epoch, sample id, view). Imported
@@ -21,7 +22,7 @@ from layermix.errors import InputError
 from layermix.philox import MAX_SAMPLE_ID
 from layermix.planes import to_pixels, to_planes
 from layermix.policies import Policy
-from layermix.policies.base import check_key
+from layermix.policies.base import check_key, check_policy, require_fractals
 
 
 class Augment(torch.nn.Module):
@@ -34,15 +35,18 @@ class Augment(torch.nn.Module):
         view: 0 to 65535; views of one sample are drawn independently.
 
     Raises:
-        InputError: an argument outside its range.
+        InputError: an argument outside its range, or a policy that lacks its fractals.
     """
 
     def __init__(self, policy: Policy, fractals=None, seed: int = 0, *, view: int = 0) -> None:
         super().__init__()
+        check_policy(policy)
         check_key(seed, 0, view)
+        if policy.uses_fractals:
+            require_fractals(policy, fractals)
         self.policy, self.seed, self.view = policy, seed, view
         is_ready = fractals is None or isinstance(fractals, FractalBank)
-        self.fractals: Any = fractals if is_ready else FractalBank.from_array(np.asarray(fractals))
+        self.fractals: Any = fractals if is_ready else FractalBank.from_array(fractals)
         # In shared memory, so that `set_epoch` reaches the workers of a DataLoader, persistent ones too.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._engines: dict[int, Any] = {}
@@ -84,15 +88,20 @@ class Augment(torch.nn.Module):
         if images.ndim not in (3, 4) or images.shape[-3] != 3:
             raise InputError(f"`images` must have shape (3, H, W) or (N, 3, H, W), got {tuple(images.shape)}")
         if images.ndim == 3:
-            return _planes(self._batch(images[None], self._id(sample_ids)))[0]
-        if sample_ids is None:
+            mixed = _planes(self._batch(images[None], self._id(sample_ids)))[0]
+        elif sample_ids is None:
             raise InputError("`sample_ids` must be given with a batch, got None; pass the indices of the samples")
-        return self._batch(images, torch.as_tensor(sample_ids).cpu().numpy())
+        else:
+            mixed = self._batch(images, torch.as_tensor(sample_ids).cpu().numpy())
+        return mixed.as_subclass(type(images))  # a tv_tensors.Image stays one
 
     def _id(self, sample_id) -> np.ndarray:
         if sample_id is None:
             return torch.randint(MAX_SAMPLE_ID + 1, (1,)).numpy()
-        return np.asarray(sample_id).reshape(1)
+        ids = np.asarray(sample_id)
+        if ids.size != 1:
+            raise InputError(f"`sample_ids` must be one integer for one picture, got {sample_id}; pass its index alone")
+        return ids.reshape(1)
 
     def _batch(self, images: torch.Tensor, sample_ids: np.ndarray) -> torch.Tensor:
         if images.device.type == "cuda":
@@ -164,6 +173,7 @@ class AugmentedDataset(torch.utils.data.Dataset):
         return len(self.data)
 
     def __getitem__(self, index: int) -> tuple:
-        picture, *rest = self.data[index]
-        mixed = self.augment(picture, index)
+        sample_id = range(len(self))[index]  # counted from the end, too
+        picture, *rest = self.data[sample_id]
+        mixed = self.augment(picture, sample_id)
         return (mixed if self.then is None else self.then(mixed), *rest)

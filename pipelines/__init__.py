@@ -33,20 +33,23 @@ def build_loader(config: LoaderConfig) -> Loader:
     PyTorch's DataLoader.
 
     Raises:
-        InputError: no such dataset, an unknown format, a damaged or unfinished file, a bank that does not fit.
+        InputError: no such dataset or device, an unknown format, a damaged or unfinished file, a bank that does not
+            fit.
     """
     is_folder = config.data.is_dir() and not holds_dataset(config.data)
     if not is_folder:
         config = replace(config, data=dataset_path(config.data))
     if config.resident and config.data.suffix != ".beton":
         raise InputError(f"`resident` needs `data` to be a .beton file, got {config.data}; set resident=False")
-    if not is_folder and config.data.suffix != ".beton" and read_manifest(config.data).format in DALI_FORMATS:
-        return _dali_loader(config)
-    if config.decode == "gpu":
+    is_dali = not is_folder and config.data.suffix != ".beton" and read_manifest(config.data).format in DALI_FORMATS
+    if config.decode == "gpu" and not is_dali:
         raise InputError(
             f"`decode` 'gpu' needs a set in one of DALI's formats, got {config.data}; write it with "
             "writers.write_dataset --format webdataset, or give decode='cpu'"
         )
+    _require_device(config.device)
+    if is_dali:
+        return _dali_loader(config)
     if is_folder:
         from pipelines.torch_loader import TorchLoader
 
@@ -64,6 +67,14 @@ def build_loader(config: LoaderConfig) -> Loader:
 
             return ResidentLoader(config)
     return FFCVLoader(config)
+
+
+def _require_device(device: str) -> None:
+    if device == "cpu":
+        return
+    found = torch.cuda.device_count()
+    if (torch.device(device).index or 0) >= found:
+        raise InputError(f"`device` is {device!r}, and torch finds {found} GPUs; run python -m pipelines.doctor")
 
 
 def _dali_loader(config: LoaderConfig) -> Loader:

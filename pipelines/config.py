@@ -1,11 +1,13 @@
 """What a loader shall yield; how it does so is the backend's affair."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from layermix import InputError, Policy
-from layermix.policies.base import check_key
+from layermix.checks import check_flag, check_pair, check_range, check_whole
+from layermix.policies.base import check_key, check_policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +16,7 @@ class LoaderConfig:
 
     Args:
         data: the dataset, a file written by `writers.write_dataset`, or the name of a set of shards; or a folder of
-            class folders of picture files.
+            class folders of picture files. A str, here and as `fractals`, is taken for a path.
         batch_size: pictures a batch and rank.
         size: side of the square pictures that come out, in pixels.
         crop: "random_resized" (ImageNet training), "pad" (CIFAR training: a random crop after padding), "center"
@@ -88,10 +90,12 @@ class LoaderConfig:
     center_ratio: float = 1.0
 
     def __post_init__(self) -> None:
+        self._take_paths()
         check_key(self.seed, 0, 0)
-        for name in ("batch_size", "size", "threads", "window", "batches_ahead"):
-            if getattr(self, name) < 1:
-                raise InputError(f"`{name}` must be at least 1, got {getattr(self, name)}")
+        for name, (least, most) in _WHOLE.items():
+            check_whole(name, getattr(self, name), least, most)
+        for name in ("flip", "drop_last", "pad", "resident", "copy", "os_cache"):
+            check_flag(name, getattr(self, name))
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"`{name}` must be one of {', '.join(map(str, known))}; got {getattr(self, name)!r}")
@@ -102,21 +106,30 @@ class LoaderConfig:
         if self.views != 1 and self.policy is None:
             raise InputError(f"`views` must be 1 without a `policy` that draws them, got {self.views}; give a policy")
         self._check_rank()
-        if self.padding < 0:
-            raise InputError(f"`padding` must be at least 0, got {self.padding}")
-        if not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise InputError(f"`scale` must satisfy 0 < low <= high <= 1, got {self.scale}")
-        if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise InputError(f"`ratio` must satisfy 0 < low <= high, got {self.ratio}")
-        if not 0 <= self.hw_decoder_load <= 1:
-            raise InputError(f"`hw_decoder_load` must be in 0..1, got {self.hw_decoder_load}")
+        check_pair("scale", self.scale, 1e-6, 1)
+        check_pair("ratio", self.ratio, 1e-3, 1e3)
+        check_range("hw_decoder_load", self.hw_decoder_load, 0, 1)
+        check_range("center_ratio", self.center_ratio, 1e-3, 1)
+        if not isinstance(self.device, str) or not _DEVICE.fullmatch(self.device):
+            raise InputError(f"`device` must be 'cpu', 'cuda' or 'cuda:N', got {self.device!r}; choose one")
         if self.decode == "gpu" and not self.device.startswith("cuda"):
             raise InputError(f"`decode` 'gpu' needs a GPU as `device`, got {self.device!r}; give device='cuda'")
-        if not 0 < self.center_ratio <= 1:
-            raise InputError(f"`center_ratio` must be in (0, 1], got {self.center_ratio}")
-        if self.policy is not None and self.policy.uses_fractals and self.fractals is None:
+        if self.policy is not None:
+            check_policy(self.policy)
+            self._check_fractals(self.policy)
+
+    def _take_paths(self) -> None:
+        for name in ("data", "fractals"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
+            elif not isinstance(value, Path) and not (name == "fractals" and value is None):
+                raise InputError(f"`{name}` must be a path, got {value!r:.80}; give that of the file or folder")
+
+    def _check_fractals(self, policy: Policy) -> None:
+        if policy.uses_fractals and self.fractals is None:
             raise InputError(
-                f"`fractals` must name a fractal bank: the policy {self.policy.name!r} mixes them in; make one with "
+                f"`fractals` must name a fractal bank: the policy {policy.name!r} mixes them in; make one with "
                 "`python -m writers.write_dataset --source fractals --generate 1000 --format beton --out BANK.beton`"
             )
 
@@ -131,6 +144,18 @@ class LoaderConfig:
         if not 0 <= rank < world_size:
             raise InputError(f"`rank` must be in 0..{world_size - 1} (world_size - 1), got {rank}")
 
+
+_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
+
+_WHOLE = {
+    "batch_size": (1, 1 << 20),
+    "size": (1, 65_500),
+    "threads": (1, 4096),
+    "window": (1, 1 << 48),
+    "batches_ahead": (1, 4096),
+    "padding": (0, 65_500),
+}
+"""Least and most of the settings that are whole numbers."""
 
 _CHOICES = {
     "crop": ("random_resized", "pad", "center", "none"),

@@ -25,6 +25,9 @@ class Epoch(EpochIterator):
     threads; its compiled functions release the interpreter lock.
     """
 
+    closed = True
+    """Until ffcv's constructor says otherwise."""
+
     def __init__(self, graph: FFCVGraph, order: np.ndarray) -> None:
         self.failure: BaseException | None = None
         self.host = graph
@@ -131,6 +134,8 @@ class Epoch(EpochIterator):
         if self.closed:
             return
         self.closed = True
+        if self.ident is None:  # the constructor failed before the thread began
+            return
         self.terminate_event.set()
         while not self.output_queue.empty():
             try:

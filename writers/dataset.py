@@ -89,7 +89,7 @@ def _store_samples(
         for result in results:
             if isinstance(result, BadPicture):
                 if on_bad == "fail":
-                    raise InputError(f"{result.path}: {result.reason}")
+                    raise InputError(f"{result.path}: {result.reason}, or leave it out: --resume --on-bad quarantine")
                 unfinished.leave_out(result)
             else:
                 picture, label = result

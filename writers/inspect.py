@@ -22,7 +22,8 @@ from layermix.samples import FORMS
 from writers.contents import Contents, read_contents
 from writers.sheet import write_sheet
 
-_CLASSES_SHOWN = 20
+_SHOWN = 20
+"""Shards, and classes, that have a line each."""
 _FORM_NAMES = ("JPEG", "raw", "YUV", "PNG")
 
 
@@ -59,8 +60,10 @@ def main(argv: list[str] | None = None) -> int:
 def describe(path: Path, manifest: Manifest, contents: Contents) -> Iterator[str]:
     """The lines that the program prints."""
     yield f"{path}: {manifest.format}, {manifest.kind}, {manifest.count:,} samples, {manifest.bytes:,} bytes"
-    for shard in manifest.shards:
+    for shard in manifest.shards[:_SHOWN]:
         yield f"shard       {shard.file}: ids from {shard.first_id:,}, {shard.count:,} samples, {shard.bytes:,} bytes"
+    if len(manifest.shards) > _SHOWN:
+        yield f"  and {len(manifest.shards) - _SHOWN:,} more shards"
     forms = np.bincount(contents.rows["form"].astype(int), minlength=len(FORMS)).tolist()
     yield "stored      " + ", ".join(f"{count:,} {name}" for name, count in zip(_FORM_NAMES, forms) if count)
     for name, field in (("height", "height"), ("width", "width"), ("bytes", "size")):
@@ -73,10 +76,10 @@ def describe(path: Path, manifest: Manifest, contents: Contents) -> Iterator[str
     yield f"sha256      {manifest.sha256}"
     counts = manifest.class_counts
     yield f"classes     {len(counts):,}, of {min(counts):,} to {max(counts):,} samples"
-    for name, count in list(zip(manifest.classes, counts))[:_CLASSES_SHOWN]:
+    for name, count in list(zip(manifest.classes, counts))[:_SHOWN]:
         yield f"  {count:9,} {name}"
-    if len(counts) > _CLASSES_SHOWN:
-        yield f"  and {len(counts) - _CLASSES_SHOWN:,} more"
+    if len(counts) > _SHOWN:
+        yield f"  and {len(counts) - _SHOWN:,} more"
 
 
 def _quarantine(manifest: Manifest) -> str:

@@ -6,11 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 from layermix import program
+from layermix.checks import check_flag, check_range, check_whole
 from layermix.compilation import jit
 from layermix.philox import POLICY, below, draw_words, uniform
 from layermix.policies.augmix_operations import AUGMIX, ENHANCEMENTS, OPERATION_WORDS, write_augmix_chain
 from layermix.policies.base import Policy
-from layermix.policies.checks import check_range, check_whole
 from layermix.policies.records import draw_dirichlet, write_store, write_sum
 from layermix.program import RESULT, SOURCE
 
@@ -46,6 +46,7 @@ class AugMix(Policy):
         check_whole("width", self.width, 1, 16)
         if self.depth is not None:
             check_whole("depth", self.depth, 1, 16)
+        check_flag("all_ops", self.all_ops)
 
     @property
     def length(self) -> int:

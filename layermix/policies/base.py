@@ -77,6 +77,19 @@ class Policy(ABC):
         return self.parameters()
 
 
+def check_policy(policy: object) -> None:
+    """Raise InputError unless it is a policy; a class of policies is none."""
+    if not isinstance(policy, Policy):
+        found = f"the class {policy.__name__}" if isinstance(policy, type) else repr(policy)
+        raise InputError(f"`policy` must be a policy such as LayerMix(), got {found}; see layermix.POLICIES")
+
+
+def require_fractals(policy: Policy, fractals: object) -> None:
+    """Raise InputError where there are no `fractals` for a policy that mixes them in."""
+    if fractals is None:
+        raise InputError(f"`fractals` must be given: the policy {policy.name!r} mixes them in; pass an array or a bank")
+
+
 def _signed(seed: int) -> int:
     """The 64 bits of the seed as an int that fits int64: to make a NumPy scalar takes longer than ten draws."""
     return int(seed) - (int(seed) >> 63 << 64)
@@ -114,14 +127,14 @@ def _bits_of(ids):
 def _bank_geometry(policy: Policy, bank, height: int, width: int) -> tuple[np.ndarray, int]:
     if not policy.uses_fractals:
         return np.zeros((0, 3), np.int64), 1
-    if bank is None:
-        raise InputError(f"`fractals` must be given: the policy {policy.name!r} mixes them in; pass an array or a bank")
+    require_fractals(policy, bank)
     if len(bank) == 0:
         raise InputError("`fractals` must hold at least one picture, got none; write the bank again")
     smallest = bank.minimum_size
     if smallest[0] < height or smallest[1] < width:
         raise InputError(
             f"`fractals` must be at least as large as the pictures, {height} x {width}; the smallest is "
-            f"{smallest[0]} x {smallest[1]}; write the bank again with a larger --short-side"
+            f"{smallest[0]} x {smallest[1]}; crop or shrink the pictures first, or write the bank again with a larger "
+            "--short-side"
         )
     return bank.table, bank.channels

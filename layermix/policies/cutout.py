@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from layermix import program
+from layermix.checks import check_whole
 from layermix.compilation import jit
 from layermix.philox import POLICY, below, draw_words
 from layermix.policies.base import Policy
-from layermix.policies.checks import check_whole
 from layermix.policies.records import connect, set_rectangle
 from layermix.program import RESULT, SOURCE
 

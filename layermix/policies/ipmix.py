@@ -6,12 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from layermix import program
+from layermix.checks import check_flag, check_positive, check_range, check_sides, check_whole
 from layermix.compilation import jit
 from layermix.philox import POLICY, below, draw_words, uniform
 from layermix.policies.augmix_operations import AUGMIX, ENHANCEMENTS, write_augmix_chain, write_augmix_operation
 from layermix.policies.base import Policy
 from layermix.policies.blends import write_fractal, write_patch, write_patch_blend
-from layermix.policies.checks import check_positive, check_range, check_sides, check_whole
 from layermix.policies.records import connect, draw_dirichlet, write_store, write_sum
 from layermix.program import RESULT, SCRATCH, SOURCE
 
@@ -64,6 +64,8 @@ class IPMix(Policy):
         check_positive("blending_ratio", self.blending_ratio)
         check_range("severity", self.severity, 0, 10)
         check_sides("patch_sides", self.patch_sides)
+        check_flag("mix_augmented", self.mix_augmented)
+        check_flag("all_ops", self.all_ops)
 
     @property
     def length(self) -> int:

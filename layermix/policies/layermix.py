@@ -1,17 +1,17 @@
 """LayerMix: structured mixing with fractals (Ahmad, Morle & Rahimi, "LayerMix", section 3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import ClassVar, Literal
 
 import numpy as np
 
+from layermix.checks import check_flag, check_positive, check_range
 from layermix.compilation import jit
 from layermix.errors import InputError
 from layermix.philox import POLICY, below, draw_words
 from layermix.policies.base import Policy
 from layermix.policies.blends import write_blend, write_fractal
-from layermix.policies.checks import check_range
 from layermix.policies.operations import ENHANCEMENTS, LEAST_LEVEL, VARIANTS, is_strengthless, write_operation
 from layermix.policies.records import connect
 from layermix.program import COPY, RESULT, SCRATCH, SOURCE
@@ -53,16 +53,18 @@ class LayerMix(Policy):
     uses_fractals: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
+        if not isinstance(self.variant, str) or self.variant not in VARIANTS:
             raise InputError(f"`variant` must be 'paper' or 'released', got {self.variant!r}")
         check_range("magnitude", self.magnitude, 0, 10)
-        if not isinstance(self.blending_ratio, Real) or not 0 < self.blending_ratio < np.inf:
-            raise InputError(
-                f"`blending_ratio` must be > 0 and finite, got {self.blending_ratio!r}; to turn blending off use step=1"
-            )
+        check_positive("blending_ratio", self.blending_ratio, "to turn blending off use step=1")
+        check_flag("all_ops", self.all_ops)
         if self.step not in (None, 1, 2, 3):
             raise InputError(f"`step` must be 1, 2, 3 or None (drawn), got {self.step!r}")
         known = self._kinds()
+        if not isinstance(self.operations, Sequence):
+            raise InputError(
+                f"`operations` must be a tuple of names, got {self.operations!r}; () for all of the variant"
+            )
         for name in self.operations:
             if name not in known:
                 raise InputError(

@@ -6,12 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from layermix import program
+from layermix.checks import check_flag, check_positive, check_range, check_whole
 from layermix.compilation import jit
 from layermix.philox import POLICY, below, draw_words
 from layermix.policies.augmix_operations import AUGMIX, ENHANCEMENTS, write_augmix_operation
 from layermix.policies.base import Policy
 from layermix.policies.blends import write_fractal, write_weights
-from layermix.policies.checks import check_positive, check_range, check_whole
 from layermix.policies.records import connect
 from layermix.program import RESULT, SCRATCH, SOURCE
 
@@ -51,6 +51,7 @@ class PixMix(Policy):
         check_whole("rounds", self.rounds, 0, 16)
         check_positive("blending_ratio", self.blending_ratio)
         check_range("severity", self.severity, 0, 10)
+        check_flag("all_ops", self.all_ops)
 
     @property
     def length(self) -> int:

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from layermix.checks import check_whole
 from layermix.compilation import jit
 from layermix.philox import POLICY, below, draw_words
 from layermix.policies.base import Policy
-from layermix.policies.checks import check_whole
 from layermix.policies.magnitudes import RANDAUGMENT, narrow_space, write_magnitude
 from layermix.policies.records import connect_stage
 

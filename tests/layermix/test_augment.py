@@ -94,26 +94,33 @@ def test_no_pictures_give_no_pictures(photographs, fractals):
         ({"out": np.zeros((2, 32, 32, 3))}, r"`out` must be a uint8 array of shape"),
         ({"out": np.zeros((2, 3, 32, 32), np.uint8).transpose(0, 2, 3, 1)}, r"`out` must be C-contiguous"),
         ({"out": np.zeros((4, 32, 32, 3), np.uint8)[::2]}, r"`out` must be C-contiguous"),
+        ({"fractals": "bank.beton"}, r"`fractals` must be pictures, got the path bank.beton; pass FractalBank.open"),
+        ({"policy": LayerMix}, r"`policy` must be a policy such as LayerMix\(\), got the class LayerMix"),
+        ({"policy": "layermix"}, r"`policy` must be a policy such as LayerMix\(\), got 'layermix'"),
         ({"out": "images"}, r"`out` must not overlap `images`"),
     ],
 )
 def test_bad_arguments_are_named_with_rule_and_value(change, message, fractals):
-    arguments = {"images": np.zeros((2, 32, 32, 3), np.uint8), "fractals": fractals, "seed": 1} | change
+    arguments = {"images": np.zeros((2, 32, 32, 3), np.uint8), "policy": POLICY, "fractals": fractals, "seed": 1}
+    arguments |= change
     images = arguments.pop("images")
     if isinstance(arguments.get("out"), str):
         arguments["out"] = images
     with pytest.raises(InputError, match=message):
-        augment(images, POLICY, **arguments)
+        augment(images, **arguments)
 
 
 def _settings():
-    """(policy, field, bad value) for every number, or tuple of numbers, that a policy can be given."""
+    """(policy, field, bad value) for every number, flag, or tuple that a policy can be given."""
     for policy in POLICIES.values():
         for field in dataclasses.fields(policy):
             if type(field.default) in (int, float, tuple) and field.default != ():
                 for bad in (float("nan"), float("inf"), -1.0, "3"):
                     value = (bad, *field.default[1:]) if isinstance(field.default, tuple) else bad
                     yield pytest.param(policy, field.name, value, id=f"{policy.name} {field.name} {bad}")
+            if type(field.default) in (float, bool) or field.name == "patch_sides":
+                for bad in (10**400, [None], object()):
+                    yield pytest.param(policy, field.name, bad, id=f"{policy.name} {field.name} {type(bad).__name__}")
 
 
 @pytest.mark.parametrize(("policy", "name", "value"), list(_settings()))

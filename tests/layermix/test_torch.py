@@ -8,6 +8,7 @@ import PIL.Image
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from layermix import InputError, LayerMix, augment
@@ -112,12 +113,33 @@ def test_a_dataset_passes_on_what_stands_behind_the_picture(transform, photograp
         (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), None, r"`sample_ids` must be given with a batch"),
         (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), [1], r"`sample_ids` must have one id a picture"),
         (torch.zeros(3, 4, 4, dtype=torch.uint8), -1, r"`sample_ids` must be in 0..281474976710655, got -1"),
+        (torch.zeros(3, 4, 4, dtype=torch.uint8), [1, 2], r"`sample_ids` must be one integer for one picture"),
         (torch.zeros(3, 64, 64, dtype=torch.uint8), 0, r"`fractals` must be at least as large"),
     ],
 )
 def test_bad_arguments_are_named_with_rule_and_value(images, ids, message, transform):
     with pytest.raises(InputError, match=message):
         transform(images, ids)
+
+
+def test_a_transform_that_cannot_run_is_refused_when_it_is_made(fractals):
+    with pytest.raises(InputError, match="`fractals` must be given: the policy 'layermix' mixes them in"):
+        Augment(POLICY)
+    with pytest.raises(InputError, match="`policy` must be a policy such as"):
+        Augment("layermix", fractals)
+
+
+def test_a_tensor_of_torchvisions_types_keeps_its_type(transform, photographs):
+    image = tv_tensors.Image(torch.from_numpy(photographs[0]).permute(2, 0, 1))
+    mixed = transform(image, 3)
+    assert type(mixed) is tv_tensors.Image
+    assert torch.equal(mixed.as_subclass(torch.Tensor), transform(image.as_subclass(torch.Tensor), 3))
+
+
+def test_a_dataset_counts_from_its_end_and_ends(transform, photographs):
+    data = AugmentedDataset([(PIL.Image.fromarray(picture), 0) for picture in photographs[:3]], transform)
+    assert data[-1][0].tobytes() == data[2][0].tobytes()
+    assert len(list(data)) == 3
 
 
 def test_a_bad_key_is_named(fractals, transform):

@@ -1,5 +1,6 @@
 """The FFCV loader: every sample once, every pixel a function of (data, seed, epoch, sample id)."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -247,13 +248,22 @@ def test_a_damaged_picture_raises_with_dataset_and_sample_id(photos, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 0}, r"`batch_size` must be at least 1, got 0"),
-        ({"size": -1}, r"`size` must be at least 1"),
+        ({"batch_size": 0}, r"`batch_size` must be a whole number in 1..1048576, got 0"),
+        ({"batch_size": "256"}, r"`batch_size` must be a whole number in 1..1048576, got '256'"),
+        ({"size": -1}, r"`size` must be a whole number in 1..65500, got -1"),
+        ({"threads": 2.5}, r"`threads` must be a whole number in 1..4096, got 2.5"),
+        ({"batches_ahead": None}, r"`batches_ahead` must be a whole number"),
+        ({"flip": "no"}, r"`flip` must be True or False, got 'no'"),
+        ({"data": None}, r"`data` must be a path, got None"),
+        ({"fractals": np.zeros((2, 64, 64))}, r"`fractals` must be a path, got array"),
+        ({"device": "gpu"}, r"`device` must be 'cpu', 'cuda' or 'cuda:N', got 'gpu'"),
+        ({"policy": "layermix"}, r"`policy` must be a policy such as LayerMix\(\), got 'layermix'"),
         ({"crop": "random"}, r"`crop` must be one of random_resized, pad, center, none; got 'random'"),
         ({"rank": 2, "world_size": 2}, r"`rank` must be in 0..1"),
-        ({"padding": -1}, r"`padding` must be at least 0"),
-        ({"scale": (0.5, 0.1)}, r"`scale` must satisfy"),
-        ({"ratio": (0, 1)}, r"`ratio` must satisfy"),
+        ({"padding": -1}, r"`padding` must be a whole number in 0..65500, got -1"),
+        ({"scale": (0.5, 0.1)}, r"`scale` must be \(least, most\) in 1e-06..1"),
+        ({"scale": 0.5}, r"`scale` must be \(least, most\)"),
+        ({"ratio": (0, 1)}, r"`ratio` must be \(least, most\) in 0.001..1000"),
         ({"center_ratio": 0}, r"`center_ratio` must be in"),
         ({"seed": -3}, r"`seed` must be a whole number in"),
         ({"fractals": None}, r"`fractals` must name a fractal bank: the policy 'layermix'"),
@@ -262,6 +272,28 @@ def test_a_damaged_picture_raises_with_dataset_and_sample_id(photos, tmp_path):
 def test_settings_outside_their_range_are_named(change, message, training):
     with pytest.raises(InputError, match=message):
         LoaderConfig(**training | change)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_gpu_that_is_not_there_is_named(training):
+    with pytest.raises(InputError, match="`device` is 'cuda:1', and torch finds 0 GPUs"):
+        build_loader(LoaderConfig(**training | {"device": "cuda:1"}))
+
+
+def test_paths_may_be_strings(training):
+    texts = {name: str(training[name]) for name in ("data", "fractals")}
+    assert LoaderConfig(**training | texts) == LoaderConfig(**training)
+
+
+def test_an_epoch_that_finds_no_memory_raises_and_nothing_fails_behind_it(training, monkeypatch):
+    def refuse(*arguments):
+        raise MemoryError("no memory")
+
+    with build_loader(LoaderConfig(**training)) as loader:
+        monkeypatch.setattr("ffcv.pipeline.graph.Graph.allocate_memory", refuse)
+        with pytest.raises(MemoryError, match="no memory"):
+            next(iter(loader))
+    gc.collect()  # pytest makes an error of one in a finalizer
 
 
 def test_a_dataset_that_does_not_fit_is_named(training, photos, fractal_bank, tmp_path):

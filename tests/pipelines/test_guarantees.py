@@ -187,7 +187,7 @@ def test_a_quasi_random_order_needs_a_block_within_one_window_only():
     [
         ({"order": "shuffled"}, r"`order` must be one of sequential, random, quasi_random, shards; got 'shuffled'"),
         ({"on_damage": "ignore"}, r"`on_damage` must be one of raise, skip"),
-        ({"window": 0}, r"`window` must be at least 1"),
+        ({"window": 0}, r"`window` must be a whole number in 1..281474976710656, got 0"),
         ({"rank": 1}, r"`rank` and `world_size` go together, got 1 and None"),
         ({"rank": 0, "world_size": 0}, r"`world_size` must be at least 1"),
         ({"pad": True, "drop_last": True}, r"`pad` adds samples and `drop_last` leaves some out"),

@@ -44,6 +44,13 @@ def test_pictures_of_any_name_are_taken(root):
     assert FolderSource(root).read(1).name.endswith("picture without suffix")
 
 
+@pytest.mark.parametrize("name", [b"n\xff03", b"n\n03"])
+def test_a_class_name_that_is_not_text_is_refused(root, name):
+    (root / os.fsdecode(name)).mkdir()
+    with pytest.raises(InputError, match="is not plain UTF-8 text; rename it"):
+        FolderSource(root)
+
+
 def test_a_class_folder_without_pictures_is_named(root):
     (root / "n04").mkdir()
     with pytest.raises(InputError, match=r"n04: a class folder without pictures; add pictures or remove"):
@@ -71,6 +78,12 @@ def test_pipes_and_broken_links_are_refused_without_opening_them(root):
         FolderSource(root)
     (root / "n01" / "pipe").unlink()
     (root / "n01" / "link").symlink_to(root / "nowhere")
+    with pytest.raises(InputError, match="link: not a regular file"):
+        FolderSource(root)
+    (root / "n01" / "link").unlink()
+    (root / "circle").symlink_to("circle")
+    assert "circle" not in FolderSource(root).classes
+    (root / "n01" / "link").symlink_to("link")
     with pytest.raises(InputError, match="link: not a regular file"):
         FolderSource(root)
 
