@@ -16,12 +16,32 @@ MADE_HERE = "made_by.json"
 """A file of this name says that a set was made by `writers.make_corrupted` and is not the released one."""
 
 
-def find_set(root: Path, benchmark: str, classes: int) -> Path | None:
-    """The folder of a benchmark below `root`, by any of its names, letter case and punctuation apart."""
+def find_sets(root: Path, classes: int) -> dict[str, Path]:
+    """The folders of all benchmarks below `root`, by any of their names, letter case and punctuation apart.
+
+    Of one that is there by several names it is the first.
+    """
+    found: dict[str, Path] = {}
+    for path in folders_below(root):
+        for benchmark in benchmarks_called(path.name, classes):
+            found.setdefault(benchmark, path)
+    return found
+
+
+def folders_below(root: Path) -> list[Path]:
+    """Sorted; InputError where `root` is no folder."""
     if not root.is_dir():
         raise InputError(f"--root {root} must be the folder that holds the benchmarks' folders; check the path")
-    names = {_plain(name.format(classes=classes)) for name in BENCHMARKS[benchmark]["folders"]}
-    return next((path for path in sorted(root.iterdir()) if path.is_dir() and _plain(path.name) in names), None)
+    return [path for path in sorted(root.iterdir()) if path.is_dir()]
+
+
+def benchmarks_called(name: str, classes: int) -> list[str]:
+    """The benchmarks, at most one, whose folder may have this name."""
+    return [
+        benchmark
+        for benchmark, facts in BENCHMARKS.items()
+        if _plain(name) in {_plain(folder.format(classes=classes)) for folder in facts["folders"]}
+    ]
 
 
 def is_regenerated(folder: Path) -> bool:

@@ -22,7 +22,7 @@ import torch
 import tyro
 
 from eval.bootstrap import reference_model
-from eval.console import cell_progress, print_problems
+from eval.console import cell_progress, print_notes, print_problems
 from eval.facts import dataset_facts, model_facts
 from eval.illustrations import Album, Illustrations, are_stored, save_illustrations
 from eval.illustrations.augmentations import chosen_bank, draw_augmentations
@@ -189,6 +189,7 @@ def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: Loade
     context = Context(pictures=pictures, classes=pictures.classes, size=size, options=options.suite_options())
     plan = make_plan(options.suite, context)
     if is_first:
+        print_notes(plan.notes)
         print_problems(plan.problems)
         make_folder(options.out)
     with cell_progress(len(plan.cells), shown=is_first) as finished:

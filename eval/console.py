@@ -46,6 +46,12 @@ def _plain_progress(total: int) -> Callable[[str], None]:
     return report
 
 
+def print_notes(notes: Sequence[str]) -> None:
+    """Print what is to be known before the evaluation starts, a line each, to standard error."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
 def print_problems(problems: Sequence[Problem]) -> None:
     """Print what is not measured and why, a line each, to standard error."""
     for problem in problems:

@@ -1,10 +1,11 @@
 """From the names of suites to what will be measured: suites, their cells, and the sets that are missing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eval.benchmarks import how_to_get
+from eval.families import not_measured
 from eval.problems import Problem
 from eval.suites.autoattack import AutoAttack
 from eval.suites.calibration import Calibration
@@ -45,11 +46,15 @@ EXTRA = (Fourier.name, AutoAttack.name)
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Suites in the order asked for, their cells, each once, and why others are not measured."""
+    """Suites in the order asked for, their cells, each once, and why others are not measured.
+
+    `notes` are lines to be read at the start: whose benchmarks these are, and what below --root is not among them.
+    """
 
     suites: tuple[Suite, ...]
     cells: tuple[Cell, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(names: Sequence[str], context: Context) -> Plan:
@@ -76,12 +81,24 @@ def make_plan(names: Sequence[str], context: Context) -> Plan:
     problems += [Problem(what=name, reason=reason) for name, found in planned.items() for reason in found.problems]
     cells = {cell.key: cell for found in planned.values() for cell in found.cells}
     suites = tuple(planned[name].suite for name in dict.fromkeys(names) if name in planned)
-    return Plan(suites=suites, cells=tuple(cells.values()), problems=tuple(problems))
+    return Plan(
+        suites=suites, cells=tuple(cells.values()), problems=tuple(problems), notes=tuple(_notes(names, context))
+    )
+
+
+def _notes(names: Sequence[str], context: Context) -> Iterator[str]:
+    family, root = context.benchmarks, context.options.root
+    yield f"benchmarks of {family.title}, as {family.reason}"
+    if root is not None:
+        yield from not_measured(root, family, len(context.classes), names)
 
 
 def _plan(name: str, context: Context) -> Planned:
     if context.family not in SUITES[name].families:
-        raise InputError(f"{name} is not for pictures of {context.size} px; leave it out")
+        raise InputError(
+            f"{name} is a benchmark of ImageNet's, and the models meet {context.benchmarks.title}'s, as "
+            f"{context.benchmarks.reason}; leave it out"
+        )
     return SUITES[name].plan(context)
 
 

@@ -39,9 +39,9 @@ def fitted_temperature(predictions: CellPredictions, resampling: Resampling) -> 
     part, value = fitted_part(predictions), temperature_of(predictions)
     if part is None or value is None:
         return None
-    slope, variance = likelihood_slopes(part.logits, part.labels, 1 / value)
-    if variance.mean() == 0:
+    if not 1.01 * LOWEST_TEMPERATURE < value < HIGHEST_TEMPERATURE / 1.01:  # no minimum, the end of the search
         return FittedTemperature(value=value, replicates=np.full(resampling.replicates, value))
+    slope, variance = likelihood_slopes(part.logits, part.labels, 1 / value)
     error = slope.std() / variance.mean() / len(slope) ** 0.5
     places = 1 / value + error * _STEPS
     slopes = np.stack([likelihood_slopes(part.logits, part.labels, place)[0] for place in places], axis=1)
@@ -55,4 +55,5 @@ def _roots(places: np.ndarray, heights: np.ndarray) -> np.ndarray:
     """Where each row of falling `heights`, (R, K) at the rising `places`, (K,), crosses 0: float64 (R,)."""
     rows, after = np.arange(len(heights)), np.clip((heights > 0).sum(axis=1), 1, len(places) - 1)
     above, below = heights[rows, after - 1], heights[rows, after]
-    return places[after - 1] + above / (above - below) * (places[after] - places[after - 1])
+    share = np.divide(above, above - below, out=np.zeros(len(rows)), where=above > below)
+    return places[after - 1] + share * (places[after] - places[after - 1])

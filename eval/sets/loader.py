@@ -31,9 +31,9 @@ class LoaderPictures:
         prepared = ("size", "crop", "center_ratio")
         self.preparation: Mapping[str, Any] = {name: getattr(config, name) for name in prepared}
 
-    def resized(self, side: int) -> "LoaderPictures":
+    def resized(self, side: int, center_ratio: float = 1.0) -> "LoaderPictures":
         """The same pictures as central squares of `side` pixels; closed with this set."""
-        config = replace(self.config, size=side, crop="center", center_ratio=1.0)
+        config = replace(self.config, size=side, crop="center", center_ratio=center_ratio)
         return self._stack.enter_context(LoaderPictures(config))
 
     def beside(self, data: Path) -> "LoaderPictures":

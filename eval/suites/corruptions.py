@@ -20,6 +20,7 @@ from eval.sets import PictureSet
 from eval.sets.corrupted import SEVERITIES, open_cifar_corruption, open_imagenet_corruption
 from eval.suites.planning import Context, MissingSetError, Planned, require_known
 from eval.suites.protocol import Cell, Group, Measurement, Shift
+from eval.suites.resized import PUBLISHED_SIDE, ResizedCell
 from layermix.errors import InputError
 from writers.corruptions import corrupt, corruption_names
 
@@ -83,16 +84,19 @@ class Corruptions:
         return suite._planned(*suite._released_cells(context, folder))
 
     def _made_cells(self, context: Context) -> Iterator[Cell]:
+        is_resized = context.family == "imagenet" and context.size != PUBLISHED_SIDE
+        pictures = context.pictures.resized(PUBLISHED_SIDE, PAPER_RATIO) if is_resized else context.pictures
         for name in self.corruptions:
             for severity in SEVERITIES:
-                yield CorruptedCell(
+                cell = CorruptedCell(
                     key=self.key(name, severity),
-                    pictures=context.pictures,
+                    pictures=pictures,
                     benchmark=self.benchmark,
                     corruption=name,
                     severity=severity,
                     seed=context.options.seed,
                 )
+                yield ResizedCell.of(cell, context.size) if is_resized else cell
 
     def _released_cells(self, context: Context, folder: Path) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
         """The cells of every corruption that is there, and what is wrong with the others."""

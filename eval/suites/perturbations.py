@@ -22,6 +22,7 @@ from eval.sets.arrays import ArrayPictures, open_array
 from eval.sets.videos import FolderVideos
 from eval.suites.planning import Context, MissingSetError, Planned
 from eval.suites.protocol import Cell, Measurement
+from eval.suites.resized import PUBLISHED_SIDE, ResizedCell
 from layermix.errors import InputError
 from writers.corruptions import perturb, perturbation_names
 from writers.corruptions.tables import sequence_of
@@ -89,15 +90,18 @@ class Perturbations:
         return Planned(suite=suite, cells=cells, problems=problems)
 
     def _made_cells(self, context: Context) -> Iterator[Cell]:
-        pictures = context.pictures if context.family == "cifar" else context.pictures.resized(STORED_SIDE)
+        is_imagenet = context.family == "imagenet"
+        pictures = context.pictures.resized(STORED_SIDE) if is_imagenet else context.pictures
         for name in (*self.perturbations, *self.extras):
-            yield PerturbedCell(
+            cell = PerturbedCell(
                 key=f"p/{name}",
                 pictures=pictures,
                 benchmark=self.benchmark,
                 perturbation=name,
                 seed=context.options.seed,
             )
+            is_resized = is_imagenet and context.size != PUBLISHED_SIDE
+            yield ResizedCell.of(cell, context.size) if is_resized else cell
 
     def _released_cells(self, context: Context, folder: Path) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
         """The cells of every perturbation that is there, and what is wrong with the others."""

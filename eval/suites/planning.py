@@ -1,19 +1,18 @@
 """How a benchmark comes about: from what is there and what the user asked for, to a suite and its cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
-from eval.benchmarks import find_set
+from eval.benchmarks import find_sets
+from eval.families import Family, family_of
 from eval.metrics import Protocol
 from eval.sets import LoaderPictures, PictureSet
 from eval.sets.spread import SpreadPictures
 from eval.suites.protocol import Cell, Shift, Suite
 from layermix.errors import InputError
-
-LARGEST_CIFAR = 64
-"""Pictures up to this side meet CIFAR's benchmarks, larger ones ImageNet's."""
 
 
 class MissingSetError(InputError):
@@ -78,15 +77,24 @@ class Context:
         """The file of the test set."""
         return self.pictures.config.data
 
+    @cached_property
+    def benchmarks(self) -> Family:
+        """Whose benchmarks the models meet, and why."""
+        return family_of(self.classes, self.size, self._found)
+
     @property
     def family(self) -> str:
-        """Whose benchmarks these pictures meet: "cifar" or "imagenet"."""
-        return "cifar" if self.size <= LARGEST_CIFAR else "imagenet"
+        """Whose benchmarks the models meet: "cifar" or "imagenet"."""
+        return self.benchmarks.name
 
     def find(self, benchmark: str) -> Path | None:
         """The folder of a benchmark below --root; None where it is not there."""
+        return self._found.get(benchmark)
+
+    @cached_property
+    def _found(self) -> Mapping[str, Path]:
         root = self.options.root
-        return None if root is None else find_set(root, benchmark, len(self.classes))
+        return {} if root is None else find_sets(root, len(self.classes))
 
 
 @dataclass(frozen=True, kw_only=True)

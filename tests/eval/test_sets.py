@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.benchmarks import BENCHMARKS, find_set, is_regenerated
+from eval.benchmarks import BENCHMARKS, find_sets, is_regenerated
 from eval.sets import NO_LABEL, ArrayPictures, BadPicturesError, FolderPictures, Unlabelled
 from eval.sets.arrays import file_hash, open_array, open_labels
 from eval.sets.corrupted import open_cifar_corruption, open_imagenet_corruption
@@ -244,13 +244,12 @@ class TestDiscovery:
     @pytest.mark.parametrize("name", ["CIFAR-10-C", "cifar10c", "CIFAR-10_C", "cifar-c"])
     def test_a_set_is_found_by_any_of_its_names(self, name, tmp_path):
         (tmp_path / name).mkdir()
-        assert find_set(tmp_path, "cifar-c", 10) == tmp_path / name
-        assert find_set(tmp_path, "cifar-cbar", 10) is None
+        assert find_sets(tmp_path, 10) == {"cifar-c": tmp_path / name}
 
     def test_a_set_of_other_classes_is_not_taken(self, tmp_path):
         (tmp_path / "CIFAR-100-C").mkdir()
-        assert find_set(tmp_path, "cifar-c", 10) is None
-        assert find_set(tmp_path, "cifar-c", 100) == tmp_path / "CIFAR-100-C"
+        assert find_sets(tmp_path, 10) == {}
+        assert find_sets(tmp_path, 100) == {"cifar-c": tmp_path / "CIFAR-100-C"}
 
     def test_names_of_different_sets_do_not_meet(self):
         names = [(key, name.lower()) for key, facts in BENCHMARKS.items() for name in facts["folders"]]
@@ -258,7 +257,7 @@ class TestDiscovery:
 
     def test_a_root_that_is_no_folder_is_refused(self, tmp_path):
         with pytest.raises(InputError, match=r"--root .* must be the folder that holds the benchmarks"):
-            find_set(tmp_path / "none", "cifar-c", 10)
+            find_sets(tmp_path / "none", 10)
 
     def test_a_set_made_here_is_known_by_its_record(self, tmp_path):
         assert not is_regenerated(tmp_path)

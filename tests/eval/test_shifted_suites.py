@@ -206,7 +206,10 @@ class TestNaturalShifts:
         assert {"r", "a", "o", "autoattack"}.isdisjoint(default_names("cifar"))
         context = Context(pictures=pictures, classes=pictures.classes, size=8, options=SuiteOptions())
         (problem,) = make_plan(("r",), context).problems
-        assert problem.reason == "r is not for pictures of 8 px; leave it out"
+        assert problem.reason == (
+            "r is a benchmark of ImageNet's, and the models meet CIFAR's, as the classes are not ImageNet's and the "
+            "pictures are of 8 px; leave it out"
+        )
 
 
 class TestDetection:
