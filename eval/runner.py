@@ -18,7 +18,7 @@ from eval.prefetch import prefetched
 from eval.problems import Problem
 from eval.ranks import Ranks
 from eval.sets import BadPicturesError, PictureBatch
-from eval.shards import ShardWriter
+from eval.shards import ShardDisk, ShardWriter
 from eval.store import CellKey, StoredCell, StoredPredictions
 from eval.subjects import Subject
 from eval.suites import Cell
@@ -61,12 +61,14 @@ def collect_predictions(
     }
     work = _open_store(stored, cells, run)
     problems = []
-    with run.arithmetic.active():
+    with run.arithmetic.active(), ShardDisk() as disk:
         for cell in cells:
-            bad = _run_cell(subjects, cell, stored, work, run)
+            bad = _run_cell(subjects, cell, stored, work, run, disk)
             run.ranks.wait(cell.key)
             problems += _problem(cell, run.ranks.gather(bad))
             on_cell(cell.key)
+        disk.wait()
+        run.ranks.wait("store")
     by_model = {subject.name: {cell.key: stored[subject.name, cell.key] for cell in cells} for subject in subjects}
     return {name: StoredPredictions(found) for name, found in by_model.items()}, problems
 
@@ -108,7 +110,12 @@ def _batches(missing: list[range], size: int) -> list[int]:
 
 
 def _run_cell(
-    subjects: Sequence[Subject], cell: Cell, stored: Cells, work: Mapping[tuple[str, str], list[int]], run: Run
+    subjects: Sequence[Subject],
+    cell: Cell,
+    stored: Cells,
+    work: Mapping[tuple[str, str], list[int]],
+    run: Run,
+    disk: ShardDisk,
 ) -> list[BadPicturesError]:
     """Compute this rank's share of a cell; batches with samples that cannot be read stay missing."""
     wanted = {subject.name: {*work[subject.name, cell.key]} for subject in subjects}
@@ -116,7 +123,9 @@ def _run_cell(
     if not numbers:
         return []
     writers = {
-        subject.name: ShardWriter(stored[subject.name, cell.key], subject.classifier, f"{subject.name}, {cell.key}")
+        subject.name: ShardWriter(
+            stored[subject.name, cell.key], subject.classifier, f"{subject.name}, {cell.key}", disk
+        )
         for subject in subjects
     }
     bad = []
@@ -124,10 +133,10 @@ def _run_cell(
         if isinstance(batch, BadPicturesError):
             bad.append(batch)
             continue
-        images = _frames(run.arithmetic, batch)
+        images, labels = _frames(run.arithmetic, batch), run.arithmetic.send_flat(batch.labels)
         for subject in subjects:
             if number in wanted[subject.name]:
-                logits = _predict(cell, subject.classifier, images, batch)
+                logits = _predict(cell, subject.classifier, images, labels, batch)
                 writers[subject.name].add(Answer(logits, keep_logits=cell.frames is None), batch)
     for writer in writers.values():
         writer.finish()
@@ -155,10 +164,9 @@ def _frames(arithmetic: Arithmetic, batch: PictureBatch) -> Tensor:
 
 
 @torch.no_grad()
-def _predict(cell: Cell, classifier: nn.Module, images: Tensor, batch: PictureBatch) -> Tensor:
+def _predict(cell: Cell, classifier: nn.Module, images: Tensor, labels: Tensor, batch: PictureBatch) -> Tensor:
     """Logits (N, C); of the kept classes only."""
     classifier.eval()
-    labels = torch.from_numpy(batch.labels).to(images.device)
     logits = classifier(cell.challenge(classifier, images, labels, torch.from_numpy(batch.sample_ids)))
     return logits if cell.kept is None else logits[:, list(cell.kept)]
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from torch import nn
@@ -13,7 +14,35 @@ from eval.store import Columns, StoredCell, encode_pictures, encode_sequences
 from layermix.errors import InputError
 
 ROWS, SECONDS = 8192, 30.0
-"""A shard is written when it holds so many samples or is so old: an interruption loses no more."""
+"""A shard is written when it holds so many samples or is so old: an interruption loses no more, beside one that is
+being written."""
+
+
+class ShardDisk:
+    """Writes shards in a thread of its own, so that models need not wait for the disk; a context manager.
+
+    One shard at a time is on its way to the disk. What goes wrong in writing is raised by the next call.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shards")
+        self._write: Future[None] | None = None
+
+    def add(self, cell: StoredCell, start: int, columns: Columns) -> None:
+        """Have the columns published as the predictions of the samples from `start` on, once the last are."""
+        self.wait()
+        self._write = self._thread.submit(cell.add, start, columns)
+
+    def wait(self) -> None:
+        """Return when every shard is on the disk."""
+        if self._write is not None:
+            self._write.result()
+
+    def __enter__(self) -> "ShardDisk":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown()
 
 
 class ShardWriter:
@@ -23,8 +52,8 @@ class ShardWriter:
     statistics as they were at the start. `where` names model and cell in errors.
     """
 
-    def __init__(self, cell: StoredCell, classifier: nn.Module, where: str) -> None:
-        self._cell, self._classifier, self._where = cell, classifier, where
+    def __init__(self, cell: StoredCell, classifier: nn.Module, where: str, disk: ShardDisk) -> None:
+        self._cell, self._classifier, self._where, self._disk = cell, classifier, where, disk
         self._statistics = statistics(classifier)
         self._arriving: deque[tuple[Answer, PictureBatch]] = deque()
         self._parts: list[Columns] = []
@@ -38,7 +67,7 @@ class ShardWriter:
             self._take(*self._arriving.popleft())
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Have what is left written."""
         while self._arriving:
             self._take(*self._arriving.popleft())
         self._publish()
@@ -73,5 +102,5 @@ class ShardWriter:
         if self._parts:
             check_frozen(self._classifier, self._statistics, self._where)
             columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
-            self._cell.add(self._start, columns)
+            self._disk.add(self._cell, self._start, columns)
         self._parts = []

@@ -61,6 +61,7 @@ def load_subjects(paths: tuple[Path, ...], device: torch.device) -> list[Subject
 
 def _load(file: Path, name: str, device: torch.device) -> Subject:
     classifier, about = load_classifier(file, device)
+    classifier = classifier.to(memory_format=torch.channels_last)  # as the pictures are
     with file.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     return Subject(

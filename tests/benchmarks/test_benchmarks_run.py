@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import corruptions, engine, loader, profiles, rivals, start, writer
+from benchmarks import corruptions, engine, evaluation_rate, loader, profiles, rivals, start, writer
 from layermix.policies import POLICIES
 
 
@@ -75,6 +75,15 @@ def test_the_benchmark_of_starts_times_fresh_processes(program, tmp_path):
     data, bank = loader.data_and_bank(tmp_path, loader.Arguments(pictures=64))
     arguments = start.Arguments(programs=(program,), repeats=1)
     assert start.measure(arguments, data, bank, tmp_path)[program]["seconds"] > 0
+
+
+def test_the_evaluation_rate_benchmark_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)  # those of other tests
+    out = tmp_path / "rate.json"
+    assert evaluation_rate.main(["--pictures", "6", "--batch-size", "4", "--rounds", "1", "--out", str(out)]) == 0
+    found = json.loads(out.read_text())["results"]
+    assert found["share_of_forward"] > 0
+    assert found["images_per_second"].keys() == {"forward", "evaluation", "host alone"}
 
 
 def test_the_corruptions_benchmark_runs(tmp_path, monkeypatch):
