@@ -25,7 +25,7 @@ class FrequencyMap:
 
 @dataclass(frozen=True, kw_only=True)
 class FrequencyMaps:
-    """The maps of all models on one scale, and what they cover.
+    """The maps of all models of one square of frequencies on one scale, and what they cover.
 
     `legend` is the address of a row of shades, and `ticks` are its ends and middle in percent.
     """
@@ -36,13 +36,11 @@ class FrequencyMaps:
     ticks: tuple[str, str, str]
 
 
-def frequency_maps(errors: Mapping[str, np.ndarray], covers: str) -> FrequencyMaps | None:
-    """Maps of top-1 errors by frequency, float64 (G, G) with zero in the middle, by model; None if there are none.
+def frequency_maps(errors: Mapping[str, np.ndarray], covers: str) -> FrequencyMaps:
+    """Maps of top-1 errors by frequency, float64 (G, G) with zero in the middle, by model, at least one.
 
     `covers` says what was shown.
     """
-    if not errors:
-        return None
     scale = HeatScale.around(np.concatenate([found.ravel() for found in errors.values()]).tolist())
     (_, low), (_, middle), (_, high) = scale.steps(3)
     return FrequencyMaps(

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eval.figures.emphasis import Emphasis
 from eval.metrics import ReliabilityCurve
 from eval.suites import Measurement
 from eval.tables import by_key, interval_text, percent
 
-SERIES_STYLES, DASHES = 6, 4
-"""Colours with their markers, and dash patterns, of the style sheet: so many times so many models look different."""
-
-MOST_WHISKERS = 6
-"""Models up to which a plot shows the intervals; those of more would hide the lines."""
+SERIES_STYLES = 6
+"""Colours with their markers, of the style sheet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,21 +50,16 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """The points of the model that is number `index` of the report."""
+    """The points of a model; `index` counts those that are named, None is for one in the background."""
 
     name: str
-    index: int
+    index: int | None
     points: Sequence[Point]
 
     @property
-    def style(self) -> int:
-        """Colour and marker, 0 to `SERIES_STYLES` - 1."""
-        return self.index % SERIES_STYLES
-
-    @property
-    def dash(self) -> int:
-        """Dash pattern, 0 to `DASHES` - 1, the first an unbroken line: tells models of one colour apart."""
-        return self.index // SERIES_STYLES % DASHES
+    def style(self) -> int | None:
+        """Colour and marker, 0 to `SERIES_STYLES` - 1; None in the background."""
+        return None if self.index is None else self.index % SERIES_STYLES
 
     @property
     def path(self) -> str:
@@ -99,24 +92,26 @@ def severity_panels(
     measurements: Mapping[str, Sequence[Measurement]],
     corruptions: Sequence[str],
     severities: Sequence[int],
+    shown: Emphasis,
     suite: str = "c",
 ) -> list[Panel]:
     """A plot a corruption of the suite: top-1 error against severity, 0 being the clean pictures, a line a model.
 
-    All plots share one scale, from 0 to the next 20% above the largest error or interval end.
+    Named models have markers and intervals, and are drawn over the others. All plots share one scale, from 0 to the
+    next 20% above the largest error or interval end.
     """
     numbers = {model: by_key(found) for model, found in measurements.items()}
     rows = {
         name: {model: _severity_row(known, f"{suite}/{name}", severities) for model, known in numbers.items()}
         for name in corruptions
     }
-    shown = [found for row in rows.values() for line in row.values() for _, found in line]
-    if not shown:
+    every = [found for row in rows.values() for line in row.values() for _, found in line]
+    if not every:
         return []
-    top = max(found.interval[1] if found.interval else found.value for found in shown)
+    top = max(found.interval[1] if found.interval else found.value for found in every)
     highest = min(1.0, max(1, math.ceil(top * 5)) / 5)
     frame = Frame(x_range=(-0.25, max(severities) + 0.25), y_range=(0.0, highest))
-    return [_severity_panel(name, row, frame, severities) for name, row in rows.items()]
+    return [_severity_panel(name, row, frame, severities, shown) for name, row in rows.items()]
 
 
 def _severity_row(known, corruption: str, severities: Sequence[int]) -> list[tuple[int, Measurement]]:
@@ -126,15 +121,16 @@ def _severity_row(known, corruption: str, severities: Sequence[int]) -> list[tup
     return [(level, known[key]) for level, key in keys.items() if key in known]
 
 
-def _severity_panel(name: str, row, frame: Frame, severities: Sequence[int]) -> Panel:
+def _severity_panel(name: str, row, frame: Frame, severities: Sequence[int], shown: Emphasis) -> Panel:
     title = name.replace("_", " ")
+    places = dict.fromkeys(shown.others) | {model: index for index, model in enumerate(shown.named)}
     lines = [
         Line(
             name=model,
             index=index,
-            points=[_error_point(frame, model, level, found, len(row) <= MOST_WHISKERS) for level, found in found_row],
+            points=[_error_point(frame, model, level, found, index is not None) for level, found in row[model]],
         )
-        for index, (model, found_row) in enumerate(row.items())
+        for model, index in places.items()
     ]
     ends = [f"{model} {percent(line[-1][1].value)}%" for model, line in row.items() if line]
     return Panel(

@@ -36,12 +36,12 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """An evaluation, and by model's name the replicates of its numbers and the predictions; suites by name."""
+    """An evaluation, and by model's name replicates of its numbers, predictions, and suites, the newest first."""
 
     evaluation: Evaluation
     replicates: Mapping[str, Mapping[Key, np.ndarray]]
     predictions: Mapping[str, CellPredictions]
-    suites: Sequence[Suite]
+    suites: Mapping[str, Sequence[Suite]]
     illustrations: Illustrations
     album: Album
 
@@ -55,8 +55,11 @@ class _Model:
     replicates: dict[Key, np.ndarray] = field(default_factory=dict)
     places: dict[Key, str] = field(default_factory=dict)
     predictions: list[CellPredictions] = field(default_factory=list)
+    suites: list[Suite] = field(default_factory=list)
 
-    def add(self, measurements: Sequence[Measurement], predictions: CellPredictions, place: str) -> Counter:
+    def add(
+        self, measurements: Sequence[Measurement], predictions: CellPredictions, suites: Sequence[Suite], place: str
+    ) -> Counter:
         """Take a newer source's numbers and predictions; how many numbers of which older places they replace."""
         keys = [found.key for found in measurements]
         replaced = Counter(self.places[key] for key in keys if key in self.places)
@@ -64,6 +67,7 @@ class _Model:
             self.numbers[found.key], self.places[found.key] = found, place
             self.replicates.pop(found.key, None)
         self.predictions.insert(0, predictions)
+        self.suites[:0] = suites
         return replaced
 
 
@@ -74,7 +78,6 @@ def merge(sources: Sequence[Source]) -> Merged:
     models = {name: _Model() for name in names.values()}
     rising = sorted(sources, key=lambda source: source.record.created)
     notes = [note for source in rising for note in _add(source, models, names, resampling)]
-    suites = {suite.name: suite for source in rising for suite in source.record.read_suites(source.store)}
     illustrations, album = _illustrations(rising, names)
     return Merged(
         evaluation=Evaluation(
@@ -89,7 +92,7 @@ def merge(sources: Sequence[Source]) -> Merged:
         ),
         replicates={name: model.replicates for name, model in models.items()},
         predictions={name: ChainMap(*model.predictions) for name, model in models.items()},  # pyright: ignore
-        suites=list(suites.values()),
+        suites={name: model.suites for name, model in models.items()},
         illustrations=illustrations,
         album=album,
     )
@@ -103,7 +106,7 @@ def _add(
     measurements, notes = source.record.score(source.store).measurements, []
     for facts in source.record.models:
         own, name = facts["name"], names[facts["name"], facts["weights"]]
-        replaced = models[name].add(measurements[own], predictions[own], source.name)
+        replaced = models[name].add(measurements[own], predictions[own], suites, source.name)
         models[name].facts = {**facts, "name": name}
         models[name].replicates |= replicate(suites, predictions[own], resampling)
         notes += [

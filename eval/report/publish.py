@@ -22,7 +22,7 @@ def publish(sources: Sequence[Source], out: Path, against: str | None = None, nu
     merged = merge(sources)
     comparison = compare(merged.evaluation.measurements, merged.replicates, against)
     tables = report_tables(merged.evaluation, comparison, numerals)
-    figures = report_figures(merged.evaluation, merged.suites, merged.predictions)
+    figures = report_figures(merged.evaluation, merged.suites, merged.predictions, comparison.against)
     report = out / "report.html"
     write_results(out / "results.json", merged.evaluation)
     write_text(report, render_report(merged.evaluation, tables, figures, merged.illustrations, merged.album))

@@ -151,16 +151,15 @@ class Fourier:
 
     def mistakes(self, predictions: CellPredictions) -> np.ndarray | None:
         """Wrong predictions by frequency, bool (N, F), in the order of `keys` and `columns`; None without all cells."""
-        if not all(key in predictions for key in self.keys()):
-            return None
+        return self._mistakes(predictions) if all(key in predictions for key in self.keys()) else None
+
+    def _mistakes(self, predictions: CellPredictions) -> np.ndarray:
         found = [predictions[key] for key in self.keys()]
         return np.concatenate([row.order[:, :, 0] != row.labels[:, None] for row in found], axis=1)
 
-    def sensitivity(self, predictions: CellPredictions) -> np.ndarray | None:
-        """Top-1 error by frequency: float64 (grid, grid), zero in the middle; None where a cell is missing."""
-        wrong = self.mistakes(predictions)
-        if wrong is None:
-            return None
+    def sensitivity(self, predictions: CellPredictions) -> np.ndarray:
+        """Top-1 error by frequency: float64 (grid, grid), zero in the middle; KeyError where a cell is missing."""
+        wrong = self._mistakes(predictions)
         errors, middle = np.empty((self.grid, self.grid)), self.highest
         frequencies = [(row, column) for row in range(self.highest + 1) for column in self.columns(row)]
         for (row, column), error in zip(frequencies, wrong.mean(axis=0)):

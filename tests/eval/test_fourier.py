@@ -118,7 +118,6 @@ class TestSuite:
 
     def test_the_map_is_symmetric_with_the_error_of_each_frequency_in_its_place(self, predictions):
         errors = self.SUITE.sensitivity(predictions)
-        assert errors is not None
         np.testing.assert_array_equal(errors, errors[::-1, ::-1])
         for row, key in enumerate(self.SUITE.keys()):
             for place, column in enumerate(self.SUITE.columns(row)):
@@ -143,10 +142,9 @@ class TestSuite:
     def test_with_a_row_missing_there_is_no_number(self, predictions):
         del predictions["fourier/5/1"]
         assert self.SUITE.measure(predictions) == []
-        assert self.SUITE.sensitivity(predictions) is None
 
     def test_cells_of_another_square_are_not_taken_for_its_own(self, predictions):
-        assert Fourier(grid=3, norm=1.0, samples=4).sensitivity(predictions) is None
+        assert Fourier(grid=3, norm=1.0, samples=4).measure(predictions) == []
 
     def test_it_reads_back_from_its_description(self):
         assert read_suite(describe_suite(self.SUITE), "here") == self.SUITE

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -110,6 +111,20 @@ def test_of_a_number_that_two_stores_have_the_newer_is_shown_and_named(measure, 
         assert counts == {"clean": 30, "pgd": 4}
         places = "whole/store (2025-01-01 00:00:00 UTC) and in part/store (2025-01-01 00:00:01 UTC)"
         assert f"2 numbers of a are in {places}: the newer ones are shown." in both["notes"]
+
+
+def test_every_store_s_frequencies_are_drawn_those_of_one_square_side_by_side(measure, tmp_path):
+    for out, samples, grid in (("a", "9", "3"), ("b", "9", "3"), ("c", "8", "3"), ("d", "9", "5")):
+        flags = ("--suite", "fourier", "--fourier-samples", samples, "--fourier-grid", grid)
+        measure(out, {out: 0.0}, *flags)
+    report([*"abd", "--out", "alike"])
+    report([*"abcd", "--out", "unlike"])
+    titles = {
+        out: re.findall(r"<h3>(.*)</h3>", (tmp_path / out / "report.html").read_text().partition("Fourier sens")[2])[:4]
+        for out in ("alike", "unlike")
+    }
+    assert titles["alike"][:3] == ["a", "b", "d"]
+    assert titles["unlike"] == ["a, 9 pictures", "b, 9 pictures", "c, 8 pictures", "d"]
 
 
 def test_models_of_one_name_and_other_weights_are_told_apart(measure, tmp_path):

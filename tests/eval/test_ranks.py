@@ -99,7 +99,7 @@ def test_logits_and_numbers_are_equal_to_the_last_bit_at_any_world_size(world_si
 
 
 @pytest.mark.parametrize("after", [0, 9, 40, 83])
-def test_a_killed_run_continues_to_the_same_numbers_and_loses_no_more_than_the_shards_on_their_way(after, tmp_path, alone, monkeypatch):
+def test_a_killed_run_continues_to_the_same_numbers_and_loses_what_was_on_its_way(after, tmp_path, alone, monkeypatch):
     monkeypatch.setattr(shards, "ROWS", 2 * BATCH)  # every second batch is a shard
     batches = len(cells()) * -(-COUNT // BATCH)
 

@@ -76,7 +76,7 @@ def measured(new_subject, new_classifier, new_pictures, evaluated):
     resampling = Resampling(replicates=40)
     replicates = {name: replicate(suites, cells, resampling) for name, cells in found.items()}
     tables = report_tables(evaluation, compare(evaluation.measurements, replicates))
-    return evaluation, tables, report_figures(evaluation, suites, found)
+    return evaluation, tables, report_figures(evaluation, dict.fromkeys(found, suites), found, "sharp")
 
 
 def model_facts(name: str) -> dict:
@@ -174,7 +174,7 @@ def test_one_suite_alone_makes_a_page_of_its_own_numbers(measured):
             measurements=only,
             origins=[ORIGIN],
         )
-        page = Page(render_report(part, tables_of(part), report_figures(part, (), {}), *NONE))
+        page = Page(render_report(part, tables_of(part), report_figures(part, {}, {}, "sharp"), *NONE))
         assert ("PGD is L∞" in page.text) == (suite == "pgd")
         assert ("RMS calibration error sorts" in page.text) == (suite == "calibration")
         assert ("mCE is the plain mean" in page.text) == (suite == "c")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eval.bootstrap import Comparison, Difference
-from eval.figures import Frame, reliability_panel, severity_panels
+from eval.figures import Emphasis, Frame, emphasis, reliability_panel, severity_panels
 from eval.metrics import reliability_curve
 from eval.suites import Measurement
 from eval.tables import (
@@ -208,6 +208,9 @@ class TestExport:
         assert (tmp_path / "tables.tex").read_text().count("\\toprule") == 2
 
 
+A = Emphasis(named=["a"])
+
+
 class TestSeverityPanels:
     @staticmethod
     def rows(values: list[float]) -> list[Measurement]:
@@ -215,40 +218,49 @@ class TestSeverityPanels:
         return [error(values[0]), *severe]
 
     def test_points_stand_at_the_measured_errors(self):
-        (panel,) = severity_panels({"a": self.rows([0.1, 0.2, 0.4])}, ["contrast"], (1, 2))
+        (panel,) = severity_panels({"a": self.rows([0.1, 0.2, 0.4])}, ["contrast"], (1, 2), A)
         frame, (line,) = panel.frame, panel.lines
         assert [point.x for point in line.points] == [frame.x(level) for level in (0, 1, 2)]
         assert [point.y for point in line.points] == [frame.y(value) for value in (0.1, 0.2, 0.4)]
 
     def test_the_scale_starts_at_zero_and_holds_every_point(self):
         for top in (0.0, 0.05, 0.41, 1.0):
-            (panel,) = severity_panels({"a": self.rows([0.0, top])}, ["contrast"], (1,))
+            (panel,) = severity_panels({"a": self.rows([0.0, top])}, ["contrast"], (1,), A)
             low, high = panel.frame.y_range
             assert low == 0
             assert top <= high <= 1
             assert high > 0
 
-    def test_twenty_models_differ_in_style_and_a_seventh_is_dashed(self):
-        models = {f"model {k}": self.rows([0.1, 0.2]) for k in range(20)}
-        (panel,) = severity_panels(models, ["contrast"], (1,))
-        assert len({(line.style, line.dash) for line in panel.lines}) == 20
-        assert [line.dash for line in panel.lines[:7]] == [0] * 6 + [1]
+    def test_of_twenty_models_the_reference_the_best_and_the_worst_are_named_and_drawn_over_the_others(self):
+        row = {f"model {k}": self.rows([0.1, 0.2 + k / 100]) for k in (7, 3, 12, 19, *range(4, 7), *range(8, 12), 15)}
+        shown = emphasis(row, "model 12", ("c",))
+        assert shown.named == ["model 12", "model 3", "model 4", "model 5", "model 19"]
+        assert sorted([*shown.named, *shown.others]) == sorted(row)
+        (panel,) = severity_panels(row, ["contrast"], (1,), shown)
+        assert [line.style for line in panel.lines] == [None] * (len(row) - 5) + list(range(5))
+        assert [line.name for line in panel.lines] == [*shown.others, *shown.named]
 
-    @pytest.mark.parametrize(("count", "shown"), [(6, True), (7, False)])
-    def test_intervals_of_more_than_six_models_would_hide_the_lines(self, count, shown):
+    def test_only_named_models_have_intervals_which_would_hide_the_lines(self):
         row = [error(0.1), error(0.2, "c/contrast/1", "c", (0.1, 0.3))]
-        (panel,) = severity_panels({f"model {k}": row for k in range(count)}, ["contrast"], (1,))
-        assert panel.has_intervals == shown
-        assert "95% interval 10.0\N{EN DASH}30.0" in panel.lines[-1].points[-1].words
+        (panel,) = severity_panels({"a": row, "b": row}, ["contrast"], (1,), Emphasis(named=["b"], others=["a"]))
+        assert [[point.low is not None for point in line.points] for line in panel.lines] == [
+            [False] * 2,
+            [False, True],
+        ]
+        assert all("95% interval 10.0\N{EN DASH}30.0" in line.points[-1].words for line in panel.lines)
+
+    def test_up_to_six_models_are_all_named(self):
+        row = {f"model {k}": self.rows([0.1, 0.2]) for k in range(6)}
+        assert emphasis(row, "model 3", ("c",)) == Emphasis(named=list(row))
 
     def test_words_give_the_numbers_to_those_who_do_not_see_the_plot(self):
-        (panel,) = severity_panels({"a": self.rows([0.1, 0.25])}, ["contrast"], (1,))
+        (panel,) = severity_panels({"a": self.rows([0.1, 0.25])}, ["contrast"], (1,), A)
         assert "contrast" in panel.words
         assert "a 25.0%" in panel.words
         assert panel.lines[0].points[1].words == "a, severity 1: 25.0%"
 
     def test_no_corruption_gives_no_panel(self):
-        assert severity_panels({"a": [error(0.1)]}, [], (1, 2)) == []
+        assert severity_panels({"a": [error(0.1)]}, [], (1, 2), A) == []
 
 
 def test_a_frame_puts_large_values_high():
