@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import torch
 import torch._dynamo  # DistributedDataParallel imports it late
 
-import pipelines.ffcv_loader  # noqa: F401, imported by the first loader otherwise
+import pipelines.ffcv_loader
 import train.checkpointing
 import train.command
 import train.loop
+import train.pulse
+import train.watch
 from layermix.errors import InputError
 from pipelines import build_loader
 from train.distributed import join_ranks, parallel
@@ -24,6 +27,7 @@ from train.loaders import train_loader_config
 from train.meter import Meter
 from train.pulse import EXIT_CODE, RankLostError
 from train.step import StepResult
+from train.watch import Phase
 
 torch.set_num_threads(1)  # a fork inherits no threads
 
@@ -51,17 +55,40 @@ def train_with(argv: list[str], fault: Fault | None) -> int:
     return train.command.main(argv)
 
 
-def talk(rounds: int, patience: float, fault: str, victim: int) -> int:
-    """Ranks that exchange facts `rounds` times; in the middle the `victim` meets its fault.
+def train_and_hang(argv: list[str], rank: int, place: str) -> int:
+    """`python -m train` with `argv`, whose main thread on `rank` never comes back from its third "batch" or "step"."""
+    if int(os.environ["RANK"]) == rank:
+        places = {"batch": (pipelines.ffcv_loader.FFCVLoader, "assemble"), "step": (train.loop.TrainStep, "loss")}
+        _hang_at_third_call(*places[place])
+    train.watch._SLOW_FACTOR = 100  # a start on a busy machine
+    return train.command.main(argv)
 
-    `fault` is "none", the name of a signal, "bug" (an exception) or "bad input" (an InputError in `together`).
+
+def _hang_at_third_call(owner: type, name: str) -> None:
+    original, calls = getattr(owner, name), 0
+
+    def hanging(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            threading.Event().wait()
+        return original(*arguments)
+
+    setattr(owner, name, hanging)
+
+
+def talk(rounds: int, patience: float, fault: str, victims: Sequence[int], stall_timeout: float = 300.0) -> int:
+    """Ranks that exchange facts `rounds` times; in the middle the `victims` meet their fault.
+
+    `fault` is "none", the name of a signal, "bug" (an exception), "bad input" (an InputError in `together`) or "hang".
     """
     try:
-        with join_ranks("cpu", patience) as ranks:
+        with join_ranks("cpu", patience, stall_timeout) as ranks:
             for number in range(rounds):
+                ranks.watch.begins(Phase.STEP, number, slow=False)
                 assert ranks.maximum(number + ranks.rank) == [number + ranks.world_size - 1]
                 with ranks.together():
-                    if number == rounds // 2 and ranks.rank == victim:
+                    if number == rounds // 2 and ranks.rank in victims:
                         _suffer(fault)
             assert ranks.total([1.0, ranks.rank]) == [ranks.world_size, sum(range(ranks.world_size))]
             assert ranks.on_main(lambda: f"from {ranks.rank}") == "from 0"
@@ -71,18 +98,37 @@ def talk(rounds: int, patience: float, fault: str, victim: int) -> int:
     return 0
 
 
+def dawdle(stall_timeout: float) -> int:
+    """A run of one process that stands still until it has been warned, and three looks of the other thread longer."""
+    warned, looks = threading.Event(), threading.Semaphore(0)
+    warn = train.pulse.warn_of_standstill
+    train.pulse.warn_of_standstill = lambda *arguments: (warn(*arguments), warned.set())
+    with join_ranks("cpu", 5.0, stall_timeout) as ranks:
+        look = ranks.watch.look
+        ranks.watch.look = lambda seconds: (looks.release(), look(seconds))[1]
+        ranks.watch.begins(Phase.STEP, 7, slow=False)
+        assert warned.wait(60)
+        while looks.acquire(blocking=False):
+            pass
+        for _ in range(3):
+            looks.acquire()
+    return 0
+
+
 def _suffer(fault: str) -> None:
     if fault == "bug":
         raise RuntimeError("a bug")
     if fault == "bad input":
         raise InputError("`x` is bad")
+    if fault == "hang":
+        threading.Event().wait()
     if fault != "none":
         os.kill(os.getpid(), getattr(signal, fault))
 
 
 def skip_steps(skips: int, max_skipped: int) -> int:
     """Ranks that count so many skipped steps in a row."""
-    with join_ranks("cpu", 5.0) as ranks:
+    with join_ranks("cpu", 5.0, 300.0) as ranks:
         meter = Meter(max_skipped, ranks)
         for step in range(skips):
             meter.add(step, StepResult(torch.tensor(1.0), torch.tensor(True)), torch.arange(4))
@@ -95,7 +141,7 @@ def average(seed: int, out: str) -> int:
     torch.manual_seed(seed)
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
     images, labels = torch.randint(0, 256, (8, 3, 4, 4)) / 255, torch.arange(8) % 3
-    with join_ranks("cpu", 5.0) as ranks:
+    with join_ranks("cpu", 5.0, 300.0) as ranks:
         forward = parallel(model, ranks, size=4)
         mine = slice(ranks.rank, 8, ranks.world_size)
         torch.nn.functional.cross_entropy(forward(images[mine]), labels[mine]).backward()
@@ -108,7 +154,7 @@ def average(seed: int, out: str) -> int:
 def pixels(argv: list[str], out: str) -> int:
     """What the training loader of `argv` yields over two epochs: a line "epoch step rank id hash" a picture."""
     config = train.command.parse(argv)[0].train
-    with join_ranks("cpu", 5.0) as ranks, build_loader(train_loader_config(config, "cpu", ranks)) as loader:
+    with join_ranks("cpu", 5.0, 300.0) as ranks, build_loader(train_loader_config(config, "cpu", ranks)) as loader:
         lines = []
         for epoch in range(2):
             loader.set_epoch(epoch)

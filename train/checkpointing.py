@@ -22,7 +22,9 @@ from train.state import TrainState
 _FREE_KEYS = (
     "data.train", "data.test", "data.fractals", "data.test_batch_size", "data.os_cache", "data.batches_ahead",
 )  # fmt: skip
-_FREE_RUN_KEYS = ("out", "max_steps", "resume", "threads", "device", "checkpoint_minutes", "track", "rank_timeout")
+_FREE_RUN_KEYS = (
+    "out", "max_steps", "resume", "threads", "device", "checkpoint_minutes", "track", "rank_timeout", "stall_timeout",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,15 +67,15 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0: finished, or paused at `--max-steps`. 128 + n: signal n arrived (SIGINT 130, SIGUSR1 138, SIGTERM 143);
-    the step was finished and the run saved, on all ranks. 75: another rank was lost. Bad input raises `InputError`, 2
-    for the shell.
+    the step was finished and the run saved, on all ranks. 75: a rank was lost, or stood still. Bad input raises
+    `InputError`, 2 for the shell.
     """
     argv = sys.argv[1:] if argv is None else argv
     command, folder = parse(argv)
     config = command.train
     device = choose_precision(config.run.device, config.run.precision).device.type
     try:
-        with StopRequest() as stop, join_ranks(device, config.run.rank_timeout) as ranks:
+        with StopRequest() as stop, join_ranks(device, config.run.rank_timeout, config.run.stall_timeout) as ranks:
             return _run(command, folder, argv, device, stop, ranks)
     except RankLostError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)

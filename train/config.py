@@ -1,5 +1,6 @@
 """Everything that decides a training run, as frozen dataclasses that recipes and flags fill in."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -192,6 +193,10 @@ class RunConfig:
         evaluate_every: epochs between measurements on the test set; the last epoch is always measured.
         checkpoint_minutes: minutes between checkpoints, besides the one at the end of each epoch.
         rank_timeout: seconds of silence after which another rank counts as lost, which ends the run with an error.
+        stall_timeout: seconds that the main thread of a rank may stand still: it then shows the stacks of its threads,
+            and the run ends with an error where other ranks wait for it. Four times as long where slowness is in the
+            nature of things (start, first batch and step, tests, checkpoints), and where all ranks stand still. A run
+            of one process is only warned.
     """
 
     out: Path | None = None
@@ -210,6 +215,7 @@ class RunConfig:
     evaluate_every: int = 1
     checkpoint_minutes: float = 10.0
     rank_timeout: float = 30.0
+    stall_timeout: float = 300.0
 
     def __post_init__(self):
         for name in ("epochs", "log_every", "evaluate_every", "max_skipped_steps"):
@@ -218,10 +224,10 @@ class RunConfig:
             if getattr(self, name) is not None:
                 _at_least(name, getattr(self, name), 1)
         _at_least("seed", self.seed, 0)
-        if not self.checkpoint_minutes > 0:
-            raise InputError(f"`checkpoint_minutes` must be > 0, got {self.checkpoint_minutes}; 10 is usual")
-        if not self.rank_timeout > 0:
-            raise InputError(f"`rank_timeout` must be > 0, got {self.rank_timeout}; 30 is usual")
+        for name, usual in (("checkpoint_minutes", 10), ("rank_timeout", 30), ("stall_timeout", 300)):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise InputError(f"`{name}` must be > 0 and finite, got {value}; {usual} is usual")
 
 
 @dataclass(frozen=True, kw_only=True)

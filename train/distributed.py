@@ -10,8 +10,9 @@ facts of this file always travel by gloo, so that no rank waits for its GPU.
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -19,22 +20,30 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from layermix.errors import InputError
-from train.pulse import Pulse, RankLostError
+from train.pulse import Pulse
+from train.watch import Watch
 
 T = TypeVar("T")
 
 _LIMIT = timedelta(minutes=10)
-"""For the ranks to find one another, and for any one operation among ranks that are alive."""
+"""For the ranks to find one another, and the least for any one operation among them."""
+
+_STALLS = 5
+"""For any one operation, in units of `stall_timeout`: longer than `train.pulse`, which can say whom it waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
-    """This process among the `world_size` of a run; `local_rank` of `local_world_size` on its machine."""
+    """This process among the `world_size` of a run; `local_rank` of `local_world_size` on its machine.
+
+    Its main thread tells `watch` what it is at; every exchange between the ranks counts as a move.
+    """
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
     local_world_size: int = 1
+    watch: Watch = field(default_factory=Watch, compare=False, repr=False)
 
     @property
     def is_main(self) -> bool:
@@ -43,11 +52,12 @@ class Ranks:
 
     def gather(self, values: Sequence[float]) -> list[list[float]]:
         """The `values` of every rank, in the order of the ranks; whole numbers are exact up to 2^53."""
-        if self.world_size == 1:
-            return [list(values)]
         mine = torch.tensor(values, dtype=torch.float64)
         everyones = [torch.empty_like(mine) for _ in range(self.world_size)]
-        dist.all_gather(everyones, mine)
+        with self._exchange():
+            if self.world_size == 1:
+                return [list(values)]
+            dist.all_gather(everyones, mine)
         return [row.tolist() for row in everyones]
 
     def maximum(self, *values: float) -> list[float]:
@@ -63,7 +73,8 @@ class Ranks:
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
-        dist.all_gather_object(values, value)
+        with self._exchange():
+            dist.all_gather_object(values, value)
         return values
 
     @contextmanager
@@ -91,7 +102,8 @@ class Ranks:
             if self.is_main:
                 answer = [work()]
         if self.world_size > 1:
-            dist.broadcast_object_list(answer, src=0)
+            with self._exchange():
+                dist.broadcast_object_list(answer, src=0)
         return answer[0]
 
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
@@ -99,8 +111,16 @@ class Ranks:
         if self.world_size > 1:
             for tensor in tensors:
                 values = tensor.detach().contiguous()
-                dist.broadcast(values, src=0)
+                with self._exchange():
+                    dist.broadcast(values, src=0)
                 tensor.detach().copy_(values)
+
+    @contextmanager
+    def _exchange(self) -> Iterator[None]:
+        """An operation that waits for all ranks: moves when this one comes to it and when all have."""
+        self.watch.moves()
+        yield
+        self.watch.moves()
 
 
 SINGLE = Ranks()
@@ -110,13 +130,15 @@ SINGLE = Ranks()
 def parallel(model: nn.Module, ranks: Ranks, size: int) -> nn.Module:
     """What to call instead of `model` in a training step, so that all ranks apply the mean of their gradients.
 
-    Each rank normalises by the batch statistics of its own pictures; the running ones are those of rank 0. The
-    gradients travel in buckets, which torch orders anew after the first backward pass; one of blank pictures of `size`
-    pixels goes ahead here, in evaluation mode and without a trace, so that a continued run sums in the same order.
+    Each rank normalises by the batch statistics of its own pictures; the running ones, which no training step reads,
+    stay apart, and those of rank 0 count: before a test they are broadcast. The gradients travel in buckets, which
+    torch orders anew after the first backward pass; one of blank pictures of `size` pixels goes ahead here, in
+    evaluation mode and without a trace, so that a continued run sums in the same order.
     """
     if ranks.world_size == 1:
         return model
     wrapped = nn.parallel.DistributedDataParallel(model, gradient_as_bucket_view=True)
+    wrapped.broadcast_buffers = False  # the argument's name depends on torch's version
     was_training = model.training
     device = next(model.parameters()).device
     wrapped.eval()(torch.zeros(2, 3, size, size, device=device)).sum().backward()
@@ -125,34 +147,37 @@ def parallel(model: nn.Module, ranks: Ranks, size: int) -> nn.Module:
 
 
 @contextmanager
-def join_ranks(device: str, patience: float) -> Iterator[Ranks]:
+def join_ranks(device: str, patience: float, stall_timeout: float) -> Iterator[Ranks]:
     """Meet the other ranks that torchrun started, and part from them at the end; one rank without torchrun.
 
     Args:
         device: "cuda" binds this process to the GPU of its local rank.
         patience: seconds of silence after which a rank counts as lost.
+        stall_timeout: seconds that a rank's main thread may stand still while others wait for it.
 
     Raises:
         InputError: torchrun's variables are wrong, the ranks do not find one another, or there are more than GPUs.
-        RankLostError: another rank was lost while an operation needed it. Where an operation hangs, the process is
-            ended instead; see `train.pulse`.
+        RankLostError: a rank was lost while an operation needed it. Where the main thread hangs, the process is ended
+            instead; see `train.pulse`.
     """
     ranks = ranks_from_environment()
     if device == "cuda":
         _select_gpu(ranks)
+    pulse = partial(Pulse, ranks.rank, ranks.world_size, ranks.watch, patience=patience, stall_timeout=stall_timeout)
     if ranks.world_size == 1:
-        yield ranks
+        with pulse():
+            yield ranks
         return
-    _meet(device)
-    with Pulse(ranks.rank, ranks.world_size, patience) as pulse:
+    _meet(device, max(_LIMIT, _STALLS * timedelta(seconds=stall_timeout)))
+    with pulse() as others:
         try:
             yield ranks
             ranks.gather([])
         except RuntimeError as error:
-            lost = pulse.lost_ranks()
-            if not lost:
+            loss = others.failure()
+            if loss is None:
                 raise
-            raise RankLostError(lost, ranks.world_size, patience) from error
+            raise loss from error
     dist.destroy_process_group()
 
 
@@ -186,14 +211,14 @@ def _select_gpu(ranks: Ranks) -> None:
     torch.cuda.set_device(ranks.local_rank)
 
 
-def _meet(device: str) -> None:
+def _meet(device: str, limit: timedelta) -> None:
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
     try:
-        dist.init_process_group(backend, timeout=_LIMIT)
+        dist.init_process_group(backend, timeout=limit)
     except (dist.DistError, ValueError) as error:
         where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"the ranks must find one another at {where} within {_LIMIT.seconds} s: {reason}; "
+            f"the ranks must find one another at {where} within {limit.total_seconds():.0f} s: {reason}; "
             "start all of them with torchrun, and see that this address can be reached from every machine"
         ) from error

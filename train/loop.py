@@ -19,6 +19,7 @@ from train.schedule import make_schedule
 from train.state import TrainState
 from train.step import TrainStep
 from train.validation import evaluate
+from train.watch import Phase
 
 
 class Outcome(enum.Enum):
@@ -58,7 +59,7 @@ class Trainer:
         self._steps_per_epoch = len(train_loader)
         self._total_steps = self._steps_per_epoch * config.run.epochs
         self._schedule = make_schedule(config, self._total_steps)
-        self._train_step = TrainStep(config, self._schedule)
+        self._train_step = TrainStep(config, self._schedule, ranks.watch.moves)
         self._meter = Meter(config.run.max_skipped_steps, ranks, state.precision.device)
         if position.meter:
             self._meter.load_state_dict(position.meter)
@@ -81,6 +82,7 @@ class Trainer:
                 else:
                     self._train()
             self._save()
+            self._begin(Phase.END)
             if outcome is not Outcome.FINISHED:
                 self._progress.note(f"paused at step {self.state.step}{self._meter.describe()}")
         return outcome
@@ -115,10 +117,13 @@ class Trainer:
     def _train(self) -> None:
         """Train to the end of the epoch, or until there is a reason to return."""
         self._meter.start_clock()
-        for batch in self._meter.timed(self._train_loader):
+        self._begin(Phase.BATCH)
+        for number, batch in enumerate(self._meter.timed(self._train_loader)):
+            self._begin(Phase.STEP, slow=number == 0)
             self._step(batch)
             if self._outcome() is not None:
                 return
+            self._begin(Phase.BATCH, slow=False)
         if self._batch != self._steps_per_epoch:
             raise RuntimeError(f"the loader ended its epoch after {self._batch} of {self._steps_per_epoch} batches")
 
@@ -137,6 +142,7 @@ class Trainer:
     def _finish_epoch(self) -> None:
         """Evaluate where it is time to, count the epoch and save; a request to stop leaves the epoch open."""
         epoch, run, is_best = self.state.epoch + 1, self.config.run, False
+        self._begin(Phase.TEST)
         if self._test_loader is not None and (epoch % run.evaluate_every == 0 or epoch == run.epochs):
             results = self._evaluations(self._test_loader)
             if results is None:
@@ -169,13 +175,18 @@ class Trainer:
             results[kind] = {**result, "seconds": round(time.perf_counter() - started, 3)}
         return results
 
+    def _begin(self, phase: Phase, *, slow: bool = True) -> None:
+        self._ranks.watch.begins(phase, self.state.step, slow=slow)
+
     def _log(self, kind: str, **fields: float) -> None:
+        self._begin(Phase.LOG)
         fields = {"step": self.state.step, "epoch": self.state.epoch + 1, **fields}
         self._record.write(kind, **fields)
         self._progress.show(kind, fields)
 
     def _save(self, *, is_best: bool = False) -> None:
         """Write a checkpoint unless the last one says the same; every loss up to it is known to be finite."""
+        self._begin(Phase.SAVE)
         self._meter.settle()
         if self._saved == (self.state.epoch, self.state.step):
             return

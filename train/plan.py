@@ -17,6 +17,7 @@ from train.schedule import make_schedule, training_size
 from train.state import TrainState, initial_state
 from train.step import TrainStep
 from train.validation import evaluate
+from train.watch import Watch
 
 TIMED_STEPS = 5
 _WARM_UP_STEPS = 2
@@ -89,7 +90,7 @@ def make_plan(config: TrainConfig, train_loader: Loader, test_loader: Loader | N
     batches = iter(train_loader)
     first = next(batches)
     activations = activation_bytes(state, TrainStep(config, lambda step: 0.0), first)
-    seconds, wait_share = _time_steps(config, state, first, chain(batches, [first]), len(train_loader))
+    seconds, wait_share = _time_steps(config, state, first, chain(batches, [first]), len(train_loader), ranks.watch)
     train_loader.close()
     run, epochs = config.run, range(config.run.epochs)
     full = training_size(config, run.epochs - 1)
@@ -136,10 +137,10 @@ def activation_bytes(state: TrainState, step: TrainStep, batch: Batch) -> int:
 
 
 def _time_steps(
-    config: TrainConfig, state: TrainState, warm_up: Batch, batches: Iterable[Batch], steps_per_epoch: int
+    config: TrainConfig, state: TrainState, warm_up: Batch, batches: Iterable[Batch], steps_per_epoch: int, watch: Watch
 ) -> tuple[float, float]:
     """Seconds of a step and the share of it that waited for the loader, after steps on the batch `warm_up`."""
-    step = TrainStep(config, make_schedule(config, steps_per_epoch * config.run.epochs))
+    step = TrainStep(config, make_schedule(config, steps_per_epoch * config.run.epochs), watch.moves)
     for _ in range(_WARM_UP_STEPS):
         step(state, warm_up)
     _synchronize(state)

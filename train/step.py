@@ -25,8 +25,11 @@ class StepResult(NamedTuple):
 class TrainStep:
     """Updates a state by one batch, by the loss and mixing of a configuration and a learning rate by step."""
 
-    def __init__(self, config: TrainConfig, schedule: Callable[[int], float]):
-        self._schedule = schedule
+    def __init__(
+        self, config: TrainConfig, schedule: Callable[[int], float], before_backward: Callable[[], None] = lambda: None
+    ):
+        """`before_backward` is called in each step before the gradients of all ranks are exchanged."""
+        self._schedule, self._before_backward = schedule, before_backward
         self._loss, self._mix = make_loss(config.loss), make_batch_mixing(config)
 
     def __call__(self, state: TrainState, batch: Batch) -> StepResult:
@@ -34,6 +37,7 @@ class TrainStep:
         set_learning_rate(state.optimizer, self._schedule(state.step))
         loss = self.loss(state, batch)
         state.optimizer.zero_grad(set_to_none=True)
+        self._before_backward()
         state.scaler.scale(loss).backward()
         skipped = _update(state)
         if state.ema is not None:

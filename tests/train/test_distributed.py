@@ -1,11 +1,12 @@
 """Several ranks: the same pictures, exact sums, one course for all, and a rank that is lost has a name."""
 
+import re
 from pathlib import Path
 
 import pytest
 import rank_processes
 import torch
-from rank_programs import average, pixels, skip_steps, talk, train_with
+from rank_programs import average, dawdle, pixels, skip_steps, talk, train_and_hang, train_with
 from run_comparison import assert_same_run, log
 from tiny_run import BATCH, STEPS, TEST_PICTURES, write_tiny_run
 
@@ -45,14 +46,14 @@ def outputs(path: Path, world_size: int) -> list[str]:
 
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_ranks_exchange_facts_exactly(tmp_path, world_size):
-    processes = rank_processes.start(talk, 5, 5.0, "none", 0, world_size=world_size, output=tmp_path / "o")
+    processes = rank_processes.start(talk, 5, 5.0, "none", [0], world_size=world_size, output=tmp_path / "o")
     assert rank_processes.wait(processes) == [0] * world_size, outputs(tmp_path / "o", world_size)
 
 
 @pytest.mark.parametrize("victim", [0, 2])
 @pytest.mark.parametrize("fault", ["SIGKILL", "SIGSTOP", "bug"])
 def test_a_rank_that_dies_or_stands_still_is_named_by_all_others(tmp_path, fault, victim):
-    processes = rank_processes.start(talk, 8, 2.0, fault, victim, world_size=3, output=tmp_path / "o")
+    processes = rank_processes.start(talk, 8, 2.0, fault, [victim], world_size=3, output=tmp_path / "o")
     others = [rank for rank in range(3) if rank != victim]
     try:
         assert rank_processes.wait([processes[rank] for rank in others], 60) == [EXIT_CODE] * 2
@@ -62,8 +63,40 @@ def test_a_rank_that_dies_or_stands_still_is_named_by_all_others(tmp_path, fault
         assert f"error: no sign of life from rank {victim} of 3" in outputs(tmp_path / "o", 3)[rank]
 
 
+@pytest.mark.parametrize("victims", [[1], [0, 2], [0, 1, 2]])
+def test_ranks_that_hang_in_living_processes_are_named_by_all_and_show_where(tmp_path, victims):
+    processes = rank_processes.start(talk, 4, 30.0, "hang", victims, 1.0, world_size=3, output=tmp_path / "o")
+    assert rank_processes.wait(processes, 60) == [EXIT_CODE] * 3
+    named = rf"error: rank {', '.join(map(str, victims))} of 3: the main thread has not moved for \d+ s, in a step"
+    for rank, told in enumerate(outputs(tmp_path / "o", 3)):
+        assert re.search(f"{named} after step 2; .*continues from the last checkpoint", told)
+        assert ("warning: rank" in told and "in _suffer" in told) == (rank in victims)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("batch", "waiting for its loader after step 2"), ("step", "in a step after step 2")]
+)
+def test_a_rank_whose_training_hangs_is_named_with_what_it_was_doing(flags, two_ranks, tmp_path, place, words):
+    argv = [*flags, "--out", str(tmp_path / "run"), "--rank-timeout", "60", "--stall-timeout", "4"]
+    processes = rank_processes.start(train_and_hang, argv, 1, place, world_size=2, output=tmp_path / "o")
+    assert rank_processes.wait(processes, START) == [EXIT_CODE] * 2, outputs(tmp_path / "o", 2)
+    for told in outputs(tmp_path / "o", 2):
+        assert "error: rank 1 of 2: the main thread has not moved for" in told
+        assert f" s, {words}; its own output shows its threads" in told
+
+
+def test_a_run_of_one_process_that_stands_still_is_warned_with_its_stacks_and_goes_on(tmp_path):
+    processes = rank_processes.start(dawdle, 1.0, world_size=1, output=tmp_path / "o")
+    assert rank_processes.wait(processes) == [0]
+    (told,) = outputs(tmp_path / "o", 1)
+    assert told.startswith("warning: rank 0: the main thread has not moved for ")
+    assert " s, in a step after step 7; its threads:" in told
+    assert "in dawdle" in told
+    assert told.count("warning") == 1, "once for each place"
+
+
 def test_bad_input_of_one_rank_ends_all_and_is_told_once(tmp_path):
-    processes = rank_processes.start(talk, 4, 5.0, "bad input", 1, world_size=3, output=tmp_path / "o")
+    processes = rank_processes.start(talk, 4, 5.0, "bad input", [1], world_size=3, output=tmp_path / "o")
     assert rank_processes.wait(processes) == [2, 2, 2]
     assert outputs(tmp_path / "o", 3) == ["", "error: `x` is bad\n", ""]
 
@@ -140,7 +173,7 @@ def test_the_test_error_of_two_ranks_counts_each_picture_once(flags, two_ranks):
 def test_rank_0_alone_writes_and_speaks_and_every_ranks_generator_is_saved(two_ranks):
     spoken = outputs(two_ranks.parent / "output", 2)
     assert "finished: " in spoken[0]
-    assert spoken[1] == ""
+    assert all(line.startswith("compiling the engine") for line in spoken[1].splitlines())
     generators = load_checkpoint(two_ranks).training["generators"]
     assert len(generators) == 2
     assert not torch.equal(generators[0]["cpu"], generators[1]["cpu"])
@@ -193,7 +226,7 @@ def test_variables_that_contradict_each_other_are_refused(monkeypatch, variables
 
 
 def test_without_torchrun_there_is_one_rank_and_no_process_group():
-    with join_ranks("cpu", 5.0) as ranks:
+    with join_ranks("cpu", 5.0, 300.0) as ranks:
         assert ranks == Ranks()
         assert not torch.distributed.is_initialized()
 
