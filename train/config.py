@@ -187,6 +187,8 @@ class RunConfig:
         compile: `none`, or a mode of torch.compile for the network and the normalisation: `default`, `reduce-overhead`
             (CUDA graphs) or `max-autotune`; the first step then takes minutes.
         deterministic: only algorithms that give equal bits in every run, which on a GPU cost speed.
+        sync_batch_norm: let the batch norms of several GPUs take their statistics over the pictures of all, which makes
+            a step the same at any number of GPUs, but for rounding, and costs speed; by itself each GPU uses its own.
         max_skipped_steps: float16 skips a step whose gradients overflow; more than this many in a row end the run.
         track: show the log in `tensorboard` (RUN/tensorboard) or `wandb` too.
         log_every: steps between log records.
@@ -209,6 +211,7 @@ class RunConfig:
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = "none"
     deterministic: bool = False
+    sync_batch_norm: bool = False
     max_skipped_steps: int = 20
     track: tuple[Literal["tensorboard", "wandb"], ...] = ()
     log_every: int = 50

@@ -127,13 +127,24 @@ SINGLE = Ranks()
 """A run of one process."""
 
 
+def synchronize_batch_norms(model: nn.Module, ranks: Ranks) -> None:
+    """Let the batch norms of `model` take their statistics over the pictures of all ranks; its weights stay its own.
+
+    Raises `InputError` on the CPU, where torch has no such batch norm.
+    """
+    with ranks.together():
+        if next(model.parameters()).device.type == "cpu":
+            raise InputError("`sync_batch_norm` must be false on the CPU, where torch has none, got true; leave it out")
+    nn.SyncBatchNorm.convert_sync_batchnorm(model)
+
+
 def parallel(model: nn.Module, ranks: Ranks, size: int) -> nn.Module:
     """What to call instead of `model` in a training step, so that all ranks apply the mean of their gradients.
 
-    Each rank normalises by the batch statistics of its own pictures; the running ones, which no training step reads,
-    stay apart, and those of rank 0 count: before a test they are broadcast. The gradients travel in buckets, which
-    torch orders anew after the first backward pass; one of blank pictures of `size` pixels goes ahead here, in
-    evaluation mode and without a trace, so that a continued run sums in the same order.
+    Each rank normalises by the batch statistics of its own pictures, but for `synchronize_batch_norms`; the running
+    ones, which no training step reads, stay apart, and those of rank 0 count: before a test they are broadcast. The
+    gradients travel in buckets, which torch orders anew after the first backward pass; one of blank pictures of `size`
+    pixels goes ahead here, in evaluation mode and without a trace, so that a continued run sums in the same order.
     """
     if ranks.world_size == 1:
         return model

@@ -164,10 +164,10 @@ class Trainer:
     def _evaluations(self, loader: Loader) -> dict[str, dict[str, float]] | None:
         """Results of the weights and of their moving average by the kind of their record; None if asked to stop."""
         state = self.state
-        self._ranks.broadcast(state.model.buffers())
         models = {"evaluation": state.model} | ({} if state.ema is None else {"ema_evaluation": state.ema})
         results = {}
         for kind, model in models.items():
+            self._ranks.broadcast(model.buffers())
             started = time.perf_counter()
             result = evaluate(model, loader, state.precision, self._ask_ranks, self._ranks)
             if result is None:

@@ -29,7 +29,7 @@ def make_batch_mixing(config: TrainConfig) -> BatchMixing:
     def mix(batch: Batch, step: int) -> tuple[Tensor, Tensor]:
         images = batch.images.float() / 255 if has_shares else batch.images
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_key(config.run.seed, step, int(batch.sample_ids[0])))
+            torch.default_generator.manual_seed(_key(config.run.seed, step, int(batch.sample_ids[0])))
             images, labels = transform(images, batch.labels)
         return images.contiguous(memory_format=torch.channels_last), labels
 

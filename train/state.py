@@ -6,11 +6,10 @@ from typing import cast
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.swa_utils import AveragedModel
 
 from models import Classifier, build_model
 from train.config import TrainConfig
-from train.distributed import SINGLE, Ranks, parallel
+from train.distributed import SINGLE, Ranks, parallel, synchronize_batch_norms
 from train.ema import make_ema
 from train.optimizer import make_optimizer
 from train.precision import Precision, choose_algorithms, choose_precision
@@ -29,7 +28,7 @@ class TrainState:
     optimizer: Optimizer
     scaler: torch.amp.GradScaler
     precision: Precision
-    ema: AveragedModel | None = None
+    ema: Classifier | None = None
     epoch: int = 0
     step: int = 0
 
@@ -44,6 +43,8 @@ def initial_state(config: TrainConfig, ranks: Ranks = SINGLE) -> TrainState:
     choose_algorithms(precision, deterministic=config.run.deterministic)
     torch.manual_seed(config.run.seed)
     model = build_model(config.model).to(precision.device).to(memory_format=torch.channels_last).train()
+    if config.run.sync_batch_norm and ranks.world_size > 1:
+        synchronize_batch_norms(model, ranks)
     if ranks.rank:
         torch.manual_seed(config.run.seed + ranks.rank)
     return TrainState(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pipelines import Batch
 from train.config import TrainConfig
+from train.ema import update_ema
 from train.losses import make_loss
 from train.mixing import make_batch_mixing
 from train.schedule import set_learning_rate
@@ -30,6 +31,7 @@ class TrainStep:
     ):
         """`before_backward` is called in each step before the gradients of all ranks are exchanged."""
         self._schedule, self._before_backward = schedule, before_backward
+        self._ema_decay = config.optimizer.ema_decay
         self._loss, self._mix = make_loss(config.loss), make_batch_mixing(config)
 
     def __call__(self, state: TrainState, batch: Batch) -> StepResult:
@@ -41,7 +43,7 @@ class TrainStep:
         state.scaler.scale(loss).backward()
         skipped = _update(state)
         if state.ema is not None:
-            state.ema.update_parameters(state.model)
+            update_ema(state.ema, state.model, self._ema_decay if state.step else 0.0)
         state.step += 1
         return StepResult(loss.detach(), skipped)
 

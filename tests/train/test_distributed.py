@@ -12,9 +12,9 @@ from tiny_run import BATCH, STEPS, TEST_PICTURES, write_tiny_run
 
 import train.command
 from layermix.errors import InputError
-from models import load_checkpoint, load_classifier
+from models import ModelConfig, build_model, load_checkpoint, load_classifier
 from pipelines import build_loader
-from train.distributed import Ranks, join_ranks, ranks_from_environment
+from train.distributed import Ranks, join_ranks, ranks_from_environment, synchronize_batch_norms
 from train.loaders import test_loader_config as loader_config_of_test_set
 from train.loaders import train_loader_config
 from train.precision import choose_precision
@@ -190,6 +190,39 @@ def test_two_ranks_paused_at_any_step_continue_bit_identically(flags, two_ranks,
     processes = rank_processes.start(train_with, argv, None, world_size=2, output=tmp_path / "o")
     assert rank_processes.wait(processes, START) == [0, 0]
     assert_same_run(tmp_path / "run", two_ranks)
+
+
+def test_two_ranks_with_a_moving_average_continue_bit_identically_and_test_the_one_that_is_saved(flags, tmp_path):
+    def run(name, *more):
+        argv = [*flags, "--out", str(tmp_path / name), "--optimizer.ema-decay", "0.5", *more]
+        processes = rank_processes.start(train_with, argv, None, world_size=2, output=tmp_path / "o")
+        assert rank_processes.wait(processes, START) == [0, 0], outputs(tmp_path / "o", 2)
+
+    run("whole")
+    run("paused", "--max-steps", "2")
+    run("paused")
+    assert_same_run(tmp_path / "paused", tmp_path / "whole")
+
+
+def test_synchronised_batch_norms_are_refused_on_the_cpu_and_told_once(flags, tmp_path):
+    argv = [*flags, "--out", str(tmp_path / "run"), "--sync-batch-norm"]
+    processes = rank_processes.start(train_with, argv, None, world_size=2, output=tmp_path / "o")
+    assert rank_processes.wait(processes, START) == [2, 2]
+    told = outputs(tmp_path / "o", 2)
+    assert "error: `sync_batch_norm` must be false on the CPU, where torch has none, got true" in told[0]
+    assert "error" not in told[1]
+
+
+def test_synchronised_batch_norms_keep_the_weights_and_their_names():
+    model = build_model(ModelConfig(name="wrn_10_1", num_classes=3))
+    before = dict(model.named_parameters())
+    names = list(model.state_dict())
+    synchronize_batch_norms(model.to("meta"), Ranks())
+    kinds = {type(module) for module in model.modules()}
+    assert torch.nn.SyncBatchNorm in kinds
+    assert torch.nn.BatchNorm2d not in kinds
+    assert list(model.state_dict()) == names
+    assert dict(model.named_parameters()).keys() == before.keys()
 
 
 def test_another_number_of_ranks_continues_with_a_warning(flags, tmp_path):

@@ -1,11 +1,13 @@
 """A step: mixing is a function of (seed, step, batch), the average follows its formula, overflows are counted."""
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from layermix.errors import InputError
 from pipelines import Batch
@@ -103,6 +105,71 @@ def test_a_step_and_what_the_meter_notes_of_it_fetch_nothing_from_the_device(tin
         meter.settle()
 
 
+class NoCopying(TorchDispatchMode):
+    """Fails where values go between the CPU and the device "meta", which computes nothing and stands for a GPU."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        tensors = [leaf for leaf in tree_leaves((args, result)) if isinstance(leaf, torch.Tensor)]
+        copied = {tensor.device.type for tensor in tensors if "copy" in str(func)}
+        assert len(copied) < 2, f"{func} waits for the device"
+        return result
+
+
+class NoAutocast(Precision):
+    """Autocast knows no device "meta"."""
+
+    def autocast(self):
+        return nullcontext()
+
+
+@pytest.mark.parametrize("mixing", ["none", "mixup", "cutmix"])
+def test_a_step_moves_nothing_between_host_and_device(tiny_config, mixing):
+    config = tiny_config()
+    optimizer = replace(config.optimizer, ema_decay=0.9)
+    config = replace(config, optimizer=optimizer, loss=LossConfig(mixing=mixing, label_smoothing=0.1))
+    state = initial_state(config)
+    assert state.ema is not None
+    for model in (state.model, state.ema):
+        model.to("meta")
+    state.precision = NoAutocast(torch.device("meta"), torch.float32)
+    batch, step = a_batch(), TrainStep(config, lambda step: 0.1)
+    batch = batch._replace(images=batch.images.to("meta"), labels=batch.labels.to("meta"))
+    with NoCopying():
+        assert [step(state, batch).loss.device.type for _ in range(3)] == ["meta"] * 3
+    with pytest.raises(AssertionError, match="waits for the device"), NoCopying():
+        batch.sample_ids.to("meta")
+
+
+def test_mixing_leaves_the_generators_of_gpus_alone(mixing, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("seeds dropout too"))
+    for kind in ("mixup", "cutmix"):
+        mixing(kind)(a_batch(), 5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("options", [{}, {"mixing": "mixup"}, {"mixing": "cutmix"}, {"name": "jsd"}])
+def test_a_step_on_a_gpu_never_waits_for_it(tiny_config, precision, options):
+    config = tiny_config(device="cuda", precision=precision)
+    optimizer = replace(config.optimizer, ema_decay=0.9)
+    config = replace(config, optimizer=optimizer, loss=LossConfig(**options))
+    state, step = initial_state(config), TrainStep(config, lambda step: 0.1)
+    meter = Meter(2, device=state.precision.device)
+    batch = a_batch(views=3 if "name" in options else None)
+    batch = batch._replace(images=batch.images.cuda(), labels=batch.labels.cuda())
+    step(state, batch)  # allocates momentum and chooses algorithms
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for number in range(3):
+            with meter.computing():
+                meter.add(number, step(state, batch), batch.sample_ids)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    meter.settle()
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # inductor's own
 def test_a_compiled_network_learns_as_the_plain_one_and_its_weights_keep_their_names(tiny_config):
@@ -152,7 +219,7 @@ def test_the_moving_average_follows_its_formula_and_the_model_does_not_see_it(ti
             step(each, a_batch())
         weights = state.model.network.head.weight.detach().clone()
         expected = weights if expected is None else 0.75 * expected + 0.25 * weights
-        torch.testing.assert_close(state.ema.module.network.head.weight, expected)
+        torch.testing.assert_close(state.ema.network.head.weight, expected)
     for name, value in plain.model.state_dict().items():
         assert torch.equal(value, state.model.state_dict()[name])
 
