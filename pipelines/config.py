@@ -49,7 +49,8 @@ class LoaderConfig:
         on_damage: what becomes of a picture that does not decode: "raise" an InputError that names it, or "skip" it:
             its batch comes without it, and `Loader.damaged` lists it.
         os_cache: True maps the file and leaves caching to the system; False reads each batch's bytes, for files on
-            network or spinning disks; of a folder, and in the order "shards", files are always read.
+            network or spinning disks; of a folder, and in the order "shards", files are always read. A mapped file that
+            is cut short in place ends the process (SIGBUS), as with every mapping; one that is read is an InputError.
         decode: "cpu", or "gpu" to decode, crop, resize, flip and mix on `device`, a GPU; for sets in DALI's formats.
         hw_decoder_load: share of the pictures that a GPU with a JPEG engine decodes there, 0 to 1, of decode "gpu".
         padding: black pixels on each side, of crop "pad".

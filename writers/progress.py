@@ -73,8 +73,5 @@ class _PlainLines:
             return
         self._last = now
         rate = self._done / (now - self._start)
-        self._console.print(
-            f"{self._done:,} of {self._total:,} {self._unit}, {rate:,.0f}/s, "
-            f"{(self._total - self._done) / rate:,.0f} s to go",
-            highlight=False,
-        )
+        rest = f"{rate:,.0f}/s, {(self._total - self._done) / rate:,.0f} s to go" if self._done > 1 else "at work"
+        self._console.print(f"{self._done:,} of {self._total:,} {self._unit}, {rest}", highlight=False)

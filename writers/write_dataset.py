@@ -161,10 +161,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _report(out: Path, manifest: Manifest, seconds: float) -> None:
-    print(
-        f"{out}: {manifest.count:,} pictures, {len(manifest.classes):,} classes, "
-        f"{manifest.bytes:,} bytes, {seconds:.1f} s ({manifest.count / seconds:,.0f} img/s)"
-    )
+    what = "fractals" if manifest.kind == "fractals" else f"pictures, {len(manifest.classes):,} classes"
+    rate = f"{manifest.bytes:,} bytes, {seconds:.1f} s ({manifest.count / seconds:,.0f} img/s)"
+    print(f"{out}: {manifest.count:,} {what}, {rate}")
     if manifest.skipped:
         listed = f", see {manifest.quarantine.file}" if manifest.quarantine else ""
         print(f"{out}: {manifest.skipped:,} bad pictures left out{listed}")
