@@ -26,11 +26,13 @@ lint: setup
 	$(PYTHON) -m pyright
 
 bench: setup
-	$(PYTHON) -m benchmarks.engine
-	$(PYTHON) -m benchmarks.loader
+	@scripts/setup.sh bench
+	OMP_NUM_THREADS=1 .venv-bench/bin/python -m benchmarks.engine --plot docs/engine.png
+	$(PYTHON) -m benchmarks.loader --plot docs/loader.png
 	$(PYTHON) -m benchmarks.writer
 	$(PYTHON) -m benchmarks.start
 	$(PYTHON) -m benchmarks.corruptions
+	$(PYTHON) -m benchmarks.evaluation_rate
 	$(PYTHON) -m benchmarks.profiles $(if $(PICTURES),--root $(PICTURES) --count 20000 --plots docs)
 	$(PYTHON) -m benchmarks.scale
 	$(PYTHON) -m benchmarks.readme

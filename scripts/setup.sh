@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the project needs and is missing: Debian packages, uv, the locked Python environment in .venv.
+# With the argument "bench" the environment is .venv-bench, which holds the libraries that benchmarks compare with too.
 # Quick when everything is there. Used by every target of the Makefile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+environment=.venv groups=()
+if [ "${1:-}" = bench ]; then environment=.venv-bench groups=(--group bench); fi
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -39,11 +43,11 @@ find_uv() {
 
 install_system_packages
 uv=$(find_uv)
-# The stamp says that .venv is in step with the lock; without it a no-op sync would still cost a second.
-stamp=.venv/.synced
+# The stamp says that the environment is in step with the lock; without it a no-op sync would still cost a second.
+stamp=$environment/.synced
 if [ ! -e "$stamp" ] || [ uv.lock -nt "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     say "uv sync --frozen (first time: several GB for torch and DALI)"
-    "$uv" sync --frozen --quiet
+    UV_PROJECT_ENVIRONMENT=$environment "$uv" sync --frozen --quiet "${groups[@]}"
     touch "$stamp"
 fi
 say "ready"
