@@ -15,6 +15,7 @@ COMMANDS = {
     "engine": "`python -m benchmarks.engine`",
     "writer": "`python -m benchmarks.writer`",
     "corruptions": "`python -m benchmarks.corruptions`",
+    "evaluation_rate": "`python -m benchmarks.evaluation_rate`",
     "start": "`python -m benchmarks.start`",
     "profiles": "`python -m benchmarks.profiles`",
     "demo": "`make demo`, `python -m benchmarks.evaluations demo`",
@@ -88,6 +89,11 @@ def _profiles(found: Results) -> Iterator[tuple[str, str]]:
     yield f"{what}, {found['pictures']:,} pictures", " / ".join(errors)
 
 
+def _evaluation_rate(found: Results) -> Iterator[tuple[str, str]]:
+    what = "evaluation of CIFAR-C's files against the forward passes alone"
+    yield f"{what}, {found['network']}, {found['device']}", f"{found['results']['share_of_forward']:.1%}"
+
+
 def _demo(found: Results) -> Iterator[tuple[str, str]]:
     clean, attacked = _both(found, "clean_error"), _both(found, "pgd_error")
     what = f"error on corrupted digits, baseline / LayerMix (clean {clean}, PGD {attacked})"
@@ -138,6 +144,7 @@ _ROWS: dict[str, Callable[[Results], Iterator[tuple[str, str]]]] = {
     "engine": _engine,
     "writer": _writer,
     "corruptions": _corruptions,
+    "evaluation_rate": _evaluation_rate,
     "start": _start,
     "profiles": _profiles,
     "demo": _demo,
