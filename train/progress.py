@@ -41,10 +41,14 @@ class PlainProgress(Progress):
     def __init__(self, seconds: float = 10.0):
         self._seconds, self._last = seconds, -math.inf
         self._total_steps = self._first_step = 0
-        self._started = time.monotonic()
+        self._started: float | None = None
 
     def start(self, total_steps: int, step: int) -> None:
-        self._total_steps, self._first_step, self._started = total_steps, step, time.monotonic()
+        self._total_steps, self._first_step, self._started = total_steps, step, None
+
+    def advance(self) -> None:
+        if self._started is None:  # the first step compiles, which says nothing of the others
+            self._first_step, self._started = self._first_step + 1, time.monotonic()
 
     def show(self, kind: str, fields: dict[str, Any]) -> None:
         if kind == "train" and time.monotonic() - self._last < self._seconds:
@@ -54,8 +58,10 @@ class PlainProgress(Progress):
         print(f"{place} {describe(kind, fields)} left {self._left(fields['step'])}", flush=True)
 
     def _left(self, step: int) -> str:
-        """Time to the end of the run at its mean rate since it was started."""
-        done = max(1, step - self._first_step)
+        """Time to the end of the run at its mean rate since its first step of this start."""
+        done = step - self._first_step
+        if self._started is None or done < 1:
+            return "unknown"
         seconds = (time.monotonic() - self._started) / done * (self._total_steps - step)
         return str(timedelta(seconds=round(seconds)))
 

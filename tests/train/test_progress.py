@@ -25,14 +25,21 @@ def test_a_record_is_told_in_a_few_words():
     assert describe("ema_evaluation", EVALUATION) == "clean error of the moving average 3.12% loss 0.2000"
 
 
-def test_plain_lines_tell_the_time_left_at_the_mean_rate(capsys, monkeypatch):
+def test_plain_lines_tell_the_time_left_at_the_mean_rate_after_the_first_step(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("train.progress.time.monotonic", lambda: now[0])
     with PlainProgress() as progress:
-        progress.start(total_steps=1002, step=0)
-        now[0] += 20
-        progress.show("train", TRAIN)
-    assert capsys.readouterr().out.endswith("left 2:46:40\n")
+        progress.start(total_steps=1003, step=0)
+        now[0] += 900  # compiles
+        progress.advance()
+        progress.show("train", TRAIN | {"step": 1})
+        for _ in range(2):
+            now[0] += 10
+            progress.advance()
+        progress.show("train", TRAIN | {"step": 3})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("left unknown")
+    assert lines[1].endswith("left 2:46:40")
 
 
 def test_plain_progress_prints_every_evaluation_but_few_training_records(capsys):
