@@ -48,9 +48,9 @@ class Record(Silence):
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out folder") from error
+            raise self._unwritable(error) from error
         self._lock()
 
     def __enter__(self) -> "Record":
@@ -60,13 +60,20 @@ class Record(Silence):
         self._file.close()
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one record."""
-        self._file.write(json.dumps({"kind": kind, **fields}).encode() + b"\n")
-        self._file.flush()
+        """Append one record; `InputError` where there is no room. A part of it is cut when the run goes on."""
+        line = json.dumps({"kind": kind, **fields}).encode() + b"\n"
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def sync(self) -> int:
-        """Flush the log to the disk and return its length in bytes."""
-        os.fsync(self._file.fileno())
+        """Flush the log to the disk and return its length in bytes; `InputError` where there is no room."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
         return os.fstat(self._file.fileno()).st_size
 
     def cut(self, position: int) -> None:
@@ -81,6 +88,12 @@ class Record(Silence):
                 "put the file back, or start anew in another --out folder"
             )
         self._file.truncate(position)
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(
+            f"{self._path}: cannot be written ({error.strerror}); free space and start the command again, or choose "
+            "another --out folder"
+        )
 
     def _lock(self) -> None:
         try:
