@@ -14,8 +14,7 @@ from eval.store import Columns, StoredCell, encode_pictures, encode_sequences
 from layermix.errors import InputError
 
 ROWS, SECONDS = 8192, 30.0
-"""A shard is written when it holds so many samples or is so old: an interruption loses no more, beside one that is
-being written."""
+"""A shard is written when it holds so many samples or is so old: an interruption loses no more."""
 
 
 class ShardDisk:
@@ -79,6 +78,7 @@ class ShardWriter:
         if start != self._stop:
             self._publish()
         if not self._parts:
+            self._disk.wait()  # an interruption shall lose one shard, not one that fills and one on its way
             self._start, self._opened = start, time.monotonic()
         self._parts.append(self._columns(answer, batch))
         self._stop = start + count

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from ffcv.memory_managers.base import MemoryContext, MemoryManager
 
+from layermix import InputError
 from pipelines.beton import Beton
 
 READ_GAP = 1 << 16
@@ -138,7 +139,8 @@ class ReadContext(StorageContext):
                 with memory[begin:end] as part:
                     count = os.preadv(self._files[number], [part], begin - self._beton.starts[number])
                 if not count:
-                    raise OSError(f"{self._beton.files[number]}: became shorter while it was read")
+                    path = self._beton.files[number]
+                    raise InputError(f"{path}: became shorter while it was read; copy or write it again")
                 begin += count
 
     def release(self) -> None:

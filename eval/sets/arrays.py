@@ -87,6 +87,8 @@ def file_hash(path: Path) -> str:
 
 
 def _load(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise InputError(f"{path}: is not there; unpack the set again, or make it")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError, TypeError, zipfile.BadZipFile) as error:

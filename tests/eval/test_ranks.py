@@ -99,7 +99,7 @@ def test_logits_and_numbers_are_equal_to_the_last_bit_at_any_world_size(world_si
 
 
 @pytest.mark.parametrize("after", [0, 9, 40, 83])
-def test_a_killed_run_continues_to_the_same_numbers_and_loses_what_was_on_its_way(after, tmp_path, alone, monkeypatch):
+def test_a_killed_run_continues_to_the_same_numbers_and_loses_at_most_a_shard(after, tmp_path, alone, monkeypatch):
     monkeypatch.setattr(shards, "ROWS", 2 * BATCH)  # every second batch is a shard
     batches = len(cells()) * -(-COUNT // BATCH)
 
@@ -110,8 +110,7 @@ def test_a_killed_run_continues_to_the_same_numbers_and_loses_what_was_on_its_wa
     assert forked.wait(forked.start(killed)) == -signal.SIGKILL
     again = BrightnessClassifier()
     evaluate(tmp_path, classifier=again)
-    # Two shards of two batches, one filling and one being written, and the batch that was on its way.
-    assert len(again.shown) <= batches - after + 5
+    assert len(again.shown) <= batches - after + 3  # a shard of two batches, and the one that was on its way
     assert_equal_to_the_last_bit(tmp_path, alone)
 
 

@@ -245,6 +245,19 @@ def test_a_damaged_picture_raises_with_dataset_and_sample_id(photos, tmp_path):
             pass
 
 
+def test_a_file_that_becomes_shorter_while_it_is_read_is_named(photos, tmp_path):
+    cut = tmp_path / "cut.beton"
+    cut.write_bytes(photos.read_bytes())
+    manifest = photos.with_name(photos.name + ".manifest.json").read_text()
+    cut.with_name(cut.name + ".manifest.json").write_text(manifest)
+    settings = {"data": cut, "batch_size": 8, "size": 48, "crop": "center", "os_cache": False, "batches_ahead": 1}
+    with build_loader(LoaderConfig(**settings)) as loader:
+        with cut.open("r+b") as file:
+            file.truncate(cut.stat().st_size // 4)
+        with pytest.raises(InputError, match=r"cut.beton: became shorter while it was read"):
+            list(loader)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
