@@ -44,7 +44,7 @@ class Arguments:
     """Pictures a batch."""
     threads: tuple[int, ...] = (1, 2)
     """Numbers of threads to measure."""
-    samples: int = 512
+    samples: int = 2048
     """Pictures a measurement."""
     repeats: int = 5
     """Measurements of each part."""
