@@ -71,7 +71,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     with atomic_file(path) as file:
         hashing = _HashingFile(file)
-        torch.save(content, cast(BinaryIO, hashing))
+        try:
+            torch.save(content, cast(BinaryIO, hashing))
+        except RuntimeError as error:  # torch hides what the file raised behind an error of its own
+            raise hashing.failure or error from error
         with atomic_file(digest_path(path)) as beside:
             beside.write(f"{hashing.digest.hexdigest()}  {path.name}\n".encode())
 
@@ -152,15 +155,20 @@ def digest_path(path: Path) -> Path:
 
 
 class _HashingFile:
-    """A file to write to that knows the sha256 of what it was given."""
+    """A file to write to that knows the sha256 of what it was given, and the error of a write that failed."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
         self.digest = hashlib.sha256()
+        self.failure: OSError | None = None
 
     def write(self, data: bytes) -> int:
         self.digest.update(data)
-        return self._file.write(data)
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.failure = error
+            raise
 
     def flush(self) -> None:
         self._file.flush()
