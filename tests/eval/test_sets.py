@@ -60,7 +60,7 @@ class TestArrays:
 
     def test_a_missing_file_is_named(self, corruption):
         (corruption / "fog.npy").unlink()
-        with pytest.raises(InputError, match=r"fog\.npy: cannot be read as a \.npy \(.*No such file"):
+        with pytest.raises(InputError, match=r"fog\.npy: is not there; unpack the set again"):
             open_fog(corruption)
 
     @pytest.mark.parametrize(
