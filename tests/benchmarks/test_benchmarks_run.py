@@ -98,7 +98,7 @@ def test_the_corruptions_benchmark_runs(tmp_path, monkeypatch):
 def test_the_benchmark_of_profiles_asks_every_backend(tmp_path):
     out, root = tmp_path / "profiles.json", tmp_path / "pictures"
     profiles._fill(root, None, 3)
-    flags = ["--root", str(root), "--count", "24", "--batch-size", "4", "--threads", "1", "--samples", "4"]
+    flags = ["--root", str(root), "--count", "40", "--batch-size", "4", "--threads", "1", "--samples", "4"]
     assert profiles.main([*flags, "--repeats", "1", "--out", str(out), "--plots", str(tmp_path)]) == 0
     results = json.loads(out.read_text())["results"]
     assert list(results) == ["ffcv", "dali-cpu", "torch"]
