@@ -45,8 +45,9 @@ class Augment(torch.nn.Module):
         if policy.uses_fractals:
             require_fractals(policy, fractals)
         self.policy, self.seed, self.view = policy, seed, view
-        is_ready = fractals is None or isinstance(fractals, FractalBank)
-        self.fractals: Any = fractals if is_ready else FractalBank.from_array(fractals)
+        if fractals is not None and not isinstance(fractals, FractalBank):
+            fractals = FractalBank.from_array(fractals)
+        self.fractals: FractalBank | None = fractals
         # In shared memory, so that `set_epoch` reaches the workers of a DataLoader, persistent ones too.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._engines: dict[int, Any] = {}
