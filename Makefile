@@ -1,7 +1,7 @@
 # make demo   from digits to a report: writes, trains twice, evaluates; about 5 minutes on two cores
 # make test   all tests but the heavy grids (those: .venv/bin/python -m pytest -m slow)
 # make lint   ruff and pyright
-# make bench  the CPU benchmarks, and the README's tables from their results; about half an hour on two quiet cores
+# make bench  the CPU benchmarks, and the README's tables from their results; about 20 minutes on two quiet cores
 #             (PICTURES=imagenet-sample, a folder of class folders, profiles the loaders on 20,000 pictures made of it)
 # All install what is missing first.
 
