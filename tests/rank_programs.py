@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from train.distributed import join_ranks, parallel
 from train.loaders import train_loader_config
 from train.meter import Meter
 from train.pulse import EXIT_CODE, RankLostError
+from train.rendezvous import meet
 from train.step import StepResult
 from train.watch import Phase
 
@@ -95,6 +97,14 @@ def talk(rounds: int, patience: float, fault: str, victims: Sequence[int], stall
     except RankLostError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         os._exit(EXIT_CODE)
+    return 0
+
+
+def meet_others(absent: int, seconds: float) -> int:
+    """Ranks that meet, all but the `absent` one."""
+    rank, world_size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    if rank != absent:
+        meet(rank, world_size, timedelta(seconds=seconds))
     return 0
 
 

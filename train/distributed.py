@@ -21,15 +21,14 @@ from torch import Tensor, nn
 
 from layermix.errors import InputError
 from train.pulse import Pulse
+from train.rendezvous import meet
 from train.watch import Watch
 
 T = TypeVar("T")
 
-_LIMIT = timedelta(minutes=10)
-"""For the ranks to find one another, and the least for any one operation among them."""
-
-_STALLS = 5
-"""For any one operation, in units of `stall_timeout`: longer than `train.pulse`, which can say whom it waits for."""
+_STALLS, _LEAST_LIMIT = 5, timedelta(minutes=10)
+"""Limit of any one operation among the ranks, in units of `stall_timeout`, and the least that it is: longer than that
+of `train.pulse`, which can say whom it waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +178,14 @@ def join_ranks(device: str, patience: float, stall_timeout: float) -> Iterator[R
         with pulse():
             yield ranks
         return
-    _meet(device, max(_LIMIT, _STALLS * timedelta(seconds=stall_timeout)))
+    store = meet(ranks.rank, ranks.world_size)
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo",
+        store=store,
+        rank=ranks.rank,
+        world_size=ranks.world_size,
+        timeout=max(_LEAST_LIMIT, _STALLS * timedelta(seconds=stall_timeout)),
+    )
     with pulse() as others:
         try:
             yield ranks
@@ -220,16 +226,3 @@ def _select_gpu(ranks: Ranks) -> None:
             f"--nproc-per-node must be at most the {count} GPUs of this machine, got {ranks.local_world_size}; lower it"
         )
     torch.cuda.set_device(ranks.local_rank)
-
-
-def _meet(device: str, limit: timedelta) -> None:
-    backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-    try:
-        dist.init_process_group(backend, timeout=limit)
-    except (dist.DistError, ValueError) as error:
-        where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"the ranks must find one another at {where} within {limit.total_seconds():.0f} s: {reason}; "
-            "start all of them with torchrun, and see that this address can be reached from every machine"
-        ) from error

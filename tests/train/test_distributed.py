@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import rank_processes
 import torch
-from rank_programs import average, dawdle, pixels, skip_steps, talk, train_and_hang, train_with
+from rank_programs import average, dawdle, meet_others, pixels, skip_steps, talk, train_and_hang, train_with
 from run_comparison import assert_same_run, log
 from tiny_run import BATCH, STEPS, TEST_PICTURES, write_tiny_run
 
@@ -93,6 +93,21 @@ def test_a_run_of_one_process_that_stands_still_is_warned_with_its_stacks_and_go
     assert " s, in a step after step 7; its threads:" in told
     assert "in dawdle" in told
     assert told.count("warning") == 1, "once for each place"
+
+
+def test_ranks_that_do_not_come_to_the_start_are_named_within_its_own_limit(tmp_path):
+    absent = (0, 1)
+    started = [
+        rank_processes.start(meet_others, rank, 6.0, world_size=3, output=tmp_path / f"without {rank}")
+        for rank in absent
+    ]
+    for processes, rank in zip(started, absent):
+        assert rank_processes.wait(processes) == [0 if other == rank else 2 for other in range(3)]
+    without_0, without_1 = (outputs(tmp_path / f"without {rank}", 3) for rank in absent)
+    for rank in (1, 2):
+        assert f"within 6 s: rank {rank} does not reach the place (" in without_0[rank]
+    assert re.search(r"error: the ranks must find .* within 6 s: rank 1 of 3 did not come; start all", without_1[0])
+    assert re.search("rank 1 of 3 did not come|rank 0 left, and its own output may say why", without_1[2])
 
 
 def test_bad_input_of_one_rank_ends_all_and_is_told_once(tmp_path):
