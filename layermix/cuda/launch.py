@@ -16,7 +16,8 @@ _SIMULATED_SHAPE = (2, 3)
 class LaunchShape(NamedTuple):
     """A launch: blocks that take pictures in turn, threads a block, and blocks that are launched.
 
-    Numba warns of grids below 128 blocks; blocks beyond those that take pictures return at once.
+    Numba warns of grids below 128 blocks. More are launched than take pictures only where the batch has fewer
+    pictures than that, so the rest return at once.
     """
 
     blocks: int
@@ -25,7 +26,8 @@ class LaunchShape(NamedTuple):
 
 
 def launch_shape(count: int, values: int) -> LaunchShape:
-    """Threads in whole warps, some 24 values each at most 512; as many blocks as there are pictures or as fit at once.
+    """Threads in whole warps, some 24 values each at most 512; as many blocks as there are pictures or as fit at once,
+    which on a small GPU count as 128.
 
     Args:
         count: pictures of the batch.
@@ -36,7 +38,7 @@ def launch_shape(count: int, values: int) -> LaunchShape:
         return LaunchShape(blocks, threads, blocks)
     threads = min(max(values // _VALUES_PER_THREAD // 32 * 32, _LEAST_THREADS), _MOST_THREADS)
     resident = _multiprocessors() * (_THREADS_PER_MULTIPROCESSOR // threads)
-    blocks = min(count, resident)
+    blocks = min(count, max(resident, _LEAST_GRID))
     return LaunchShape(blocks, threads, max(blocks, _LEAST_GRID))
 
 

@@ -11,6 +11,7 @@ import pytest
 import serial_cuda
 
 from layermix import POLICIES, FractalBank
+from layermix.cuda import launch
 
 SIMULATED = Path(__file__).with_name("simulated_cuda.py")
 
@@ -66,6 +67,16 @@ def test_weights_far_outside_the_methods_are_clipped_as_by_the_cpu_engine(kernel
     out = np.empty_like(images)
     serial_cuda.run(kernel, programs, images, bank=fractals, scratch_registers=1, out=out)
     assert np.array_equal(out, cuda_programs.on_processor(programs, images, fractals))
+
+
+@pytest.mark.parametrize("side", [1, 32, 224])
+@pytest.mark.parametrize("multiprocessors", [1, 6, 40, 132])
+def test_every_block_that_takes_a_picture_has_scratch_memory_on_small_gpus_too(multiprocessors, side, monkeypatch):
+    monkeypatch.setattr(launch, "_multiprocessors", lambda: multiprocessors)
+    for count in (1, 40, 127, 128, 129, 256, 10_000):
+        shape = launch.launch_shape(count, 3 * side * side)
+        assert min(count, shape.grid) <= shape.blocks <= count
+        assert shape.grid >= 128  # Numba warns of smaller ones
 
 
 @pytest.mark.slow
