@@ -6,11 +6,13 @@ import numpy as np
 from numba import cuda
 
 from layermix.bank import FractalBank
+from layermix.cuda.device import SIMULATED
 from layermix.cuda.kernel import run_kernel
 from layermix.cuda.launch import launch_shape
 from layermix.cuda.staging import Staging
 from layermix.errors import InputError
 from layermix.policies import Policy
+from layermix.policies.base import check_policy
 
 MOST_SIDE = 8192
 """The longest side of a picture: the kernel computes indices and coordinates in 32 bits."""
@@ -21,7 +23,8 @@ class Engine:
     """Runs policies on pictures that lie on one GPU, with the fractals resident there.
 
     One thread uses an engine at a time. Calls on different streams wait for each other on the device, because they
-    share scratch memory; for independent streams make an engine each.
+    share scratch memory; for independent streams make an engine each. Programs are drawn by the host, so a call cannot
+    be captured in a CUDA graph: capture what comes behind it.
 
     Args:
         fractals: what `layermix.augment` takes; copied to the device once. None for policies that use none.
@@ -44,9 +47,10 @@ class Engine:
         with cuda.gpus[device]:
             self._pixels, self._table = cuda.to_device(pixels), cuda.to_device(table)
             self._staging, self._done = Staging(), cuda.event()
+            self._done.record()  # copies from pageable memory return before they are done
         self._scratch: Any = None
         self._totals: Any = None
-        self._streams: dict[int, Any] = {0: 0}
+        self._streams: dict[int, Any] = {}
 
     def augment(
         self, images, policy: Policy, *, seed: int, epoch: int = 0, sample_ids=None, view: int = 0, out=None,
@@ -65,7 +69,9 @@ class Engine:
         Raises:
             InputError: an argument of the wrong type, shape or range; it names argument, rule and value.
         """
-        source = as_device_pictures("images", images)
+        check_policy(policy)
+        with cuda.gpus[self._device]:
+            source = as_device_pictures("images", images)
         count, height, width = source.shape[:3]
         ids = np.arange(count) if sample_ids is None else np.asarray(sample_ids)
         if ids.shape != (count,):
@@ -85,19 +91,18 @@ class Engine:
 
         `needs_total` says whether the programs hold SUM instructions: `Policy.needs_accumulator`.
         """
-        source, result = as_device_pictures("images", images), as_device_pictures("out", out)
-        if tuple(result.shape) != tuple(source.shape):
-            raise InputError(f"`out` must have the shape of `images`, {tuple(source.shape)}, got {tuple(result.shape)}")
-        if source.shape[0] == 0:
-            return
         with cuda.gpus[self._device]:
-            self._launch(programs, source, result, scratch_registers, needs_total, self._stream(stream))
+            source, result = as_device_pictures("images", images), as_device_pictures("out", out)
+            _check_out(result, source)
+            if source.shape[0] > 0:
+                self._launch(programs, source, result, scratch_registers, needs_total, self._stream(stream))
 
     def _launch(self, programs, source, result, registers: int, needs_total: bool, stream) -> None:
         count, height, width = (int(side) for side in source.shape[:3])
         values = 3 * height * width
         shape = launch_shape(count, values)
-        word = np.uint32 if values % 4 == 0 and _is_aligned(source) and _is_aligned(result) else np.uint8
+        whole_words = (values | _address(source) | _address(result)) % 4 == 0
+        word = np.uint32 if whole_words else np.uint8
         images, out = source.reshape(count, values), result.reshape(count, values)
         scratch, totals = self._workspace(shape.blocks, registers, values, needs_total)
         self._done.wait(stream)
@@ -127,7 +132,8 @@ class Engine:
 
     def _stream(self, address: int):
         if address not in self._streams:
-            self._streams[address] = cuda.external_stream(address)
+            # Numba takes the number 0 for "no stream" and copies in step with the host.
+            self._streams[address] = cuda.external_stream(address) if address else cuda.default_stream()
         return self._streams[address]
 
 
@@ -153,8 +159,15 @@ def as_device_pictures(name: str, array):
     return array
 
 
-def _is_aligned(array) -> bool:
-    return not hasattr(array, "__cuda_array_interface__") or array.__cuda_array_interface__["data"][0] % 4 == 0
+def _check_out(out, images) -> None:
+    if tuple(out.shape) != tuple(images.shape):
+        raise InputError(f"`out` must have the shape of `images`, {tuple(images.shape)}, got {tuple(out.shape)}")
+    if images.size > 0 and abs(_address(out) - _address(images)) < images.size:
+        raise InputError("`out` must not overlap `images`; pass another array")
+
+
+def _address(array) -> int:
+    return array.ctypes.data if SIMULATED else array.device_ctypes_pointer.value
 
 
 def _as_bank(fractals) -> FractalBank:

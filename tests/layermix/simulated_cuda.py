@@ -6,6 +6,7 @@ import cuda_programs
 import numpy as np
 import pytest
 from numba import cuda
+from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
 from layermix import POLICIES, InputError, LayerMix, augment
 from layermix.cuda import Engine, engine, launch
@@ -88,8 +89,26 @@ def test_bad_arguments_are_named_with_rule_and_value():
         Engine(cuda_programs.bank(4)).augment(
             images, LayerMix(), seed=0, out=cuda.to_device(np.zeros((1, 4, 4, 3), "u1"))
         )
+    with pytest.raises(InputError, match=r"`out` must not overlap `images`"):
+        Engine(cuda_programs.bank(4)).augment(images, LayerMix(), seed=0, out=images)
     with pytest.raises(InputError, match=r"`fractals` must be given"):
         Engine().augment(images, LayerMix(), seed=0)
+    with pytest.raises(InputError, match=r"`policy` must be a policy such as LayerMix\(\), got the class LayerMix"):
+        Engine(cuda_programs.bank(4)).augment(images, LayerMix, seed=0)
+
+
+def test_programs_are_copied_on_a_stream_so_that_the_host_does_not_wait(monkeypatch):
+    """Numba copies in step with the host where it is given the number 0 for a stream, torch's default one too."""
+    images, streams, copy = cuda.to_device(cuda_programs.pictures(2, 4, 4)), [], FakeCUDAArray.copy_to_device
+
+    def recorded(array, source, stream=0):
+        streams.append(stream)
+        copy(array, source, stream)
+
+    monkeypatch.setattr(FakeCUDAArray, "copy_to_device", recorded)
+    Engine(cuda_programs.bank(4)).augment(images, LayerMix(), seed=0)
+    assert len(streams) == 1
+    assert all(streams)
 
 
 def test_a_machine_without_a_gpu_is_told_so(monkeypatch):
