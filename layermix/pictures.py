@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from layermix.errors import InputError
 
@@ -42,20 +42,34 @@ class PictureFile:
     def __init__(self, data: bytes, name: str) -> None:
         if not data:
             raise InputError(f"{name}: the file is empty; replace it or remove it")
-        self._name = name
+        self.name = name
         with _pillow_errors(name):
             self._image = Image.open(io.BytesIO(data), formats=FORMATS)
             if self._image.width * self._image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{self._image.width} x {self._image.height}")
+
+    @property
+    def jpeg_mode(self) -> str | None:
+        """ "L", "RGB" or "CMYK" of a JPEG; None for any other picture."""
+        return self._image.mode if self._image.format in ("JPEG", "MPO") else None
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """(height, width) in pixels as the file holds the picture, before an EXIF tag turns it."""
+        return self._image.height, self._image.width
 
     def upright_jpeg_size(self) -> tuple[int, int] | None:
         """(height, width) of a gray or RGB JPEG that no EXIF tag turns; None for any other picture.
 
         Known from the header: the pixels may still be damaged.
         """
-        image = self._image
-        is_plain = image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB")
-        return (image.height, image.width) if is_plain and _orientation(image) not in _TURNS else None
+        is_plain = self.jpeg_mode in ("L", "RGB")
+        return self.stored_size if is_plain and _orientation(self._image) not in _TURNS else None
+
+    def upright(self, pixels: np.ndarray) -> np.ndarray:
+        """The picture, uint8 (H, W, 3) as the file holds it, turned as its EXIF tag says; itself if it is upright."""
+        turn = _TURNS.get(_orientation(self._image))
+        return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
 
     def pixels(self) -> np.ndarray:
         """Decode the whole file into upright uint8 RGB of shape (H, W, 3).
@@ -64,7 +78,7 @@ class PictureFile:
         16-bit gray is scaled to 8 bits, CMYK and palettes are converted, transparency is dropped as
         torchvision's folder loader does, and of an animation the first frame is taken.
         """
-        with _pillow_errors(self._name):
+        with _pillow_errors(self.name):
             self._image.load()
             turn = _TURNS.get(_orientation(self._image))
             return _to_rgb(self._image if turn is None else self._image.transpose(turn))
@@ -79,12 +93,18 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
 def quiet_pillow() -> Iterator[None]:
     """Within the block Pillow's remarks on odd metadata are not printed; its bomb warning is raised, not printed.
 
-    Python's warning filters belong to the process: enter this once, in the main thread, around a whole run.
+    Cut pictures are refused, whatever another library has told Pillow. All of this belongs to the process: enter this
+    once, in the main thread, around a whole run.
     """
+    told = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = told
 
 
 @contextlib.contextmanager

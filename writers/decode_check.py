@@ -9,7 +9,7 @@ import numpy as np
 from layermix.manifest import Manifest
 from layermix.samples import FORMS
 from writers.formats.registry import find_format
-from writers.jpeg_check import decodes
+from writers.jpeg import fault
 from writers.ordered import map_ordered
 
 
@@ -24,19 +24,18 @@ def undecodable(
     container = find_format(manifest.format)
     rows = container.read_rows(data, manifest)
 
-    def is_sound(number: int) -> bool:
+    def fault_of(number: int) -> str:
         row: np.void = rows[number]
         if FORMS[row["form"]] != "jpg":
-            return True
+            return ""
         with data.open("rb") as file:
-            return decodes(container.picture(file, row), int(row["height"]), int(row["width"]))
+            return fault(container.picture(file, row), int(row["height"]), int(row["width"]))
 
     problems = []
-    with contextlib.closing(map_ordered(is_sound, len(rows), threads)) as verdicts:
-        for number, sound in enumerate(verdicts, first_id):
-            if not sound:
-                problems.append(
-                    f"{data}: sample {number}: its JPEG does not decode; mend the source and write it again"
-                )
+    with contextlib.closing(map_ordered(fault_of, len(rows), threads)) as faults:
+        for number, found in enumerate(faults, first_id):
+            if found:
+                rest = f"its JPEG does not decode whole ({found}); mend the source and write it again"
+                problems.append(f"{data}: sample {number}: {rest}")
             advance(1)
     return problems

@@ -8,7 +8,7 @@ from layermix.errors import InputError
 from layermix.samples import Form
 from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
-from writers.jpeg_check import decodes, is_complete
+from writers.jpeg import decode_source, fault, is_complete
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
 from writers.stored import StoredPicture
@@ -24,7 +24,7 @@ def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw",
         size = file.upright_jpeg_size() if options.mode == "auto" else None
         if size is not None and _may_stay(sample.image, size, options):
             return StoredPicture(data=sample.image, height=size[0], width=size[1], channels=3, form="jpg")
-        pixels = file.pixels()
+        pixels = decode_source(sample.image, file)
     else:
         pixels = sample.image
     pixels = _fitted(pixels, sample.name, options)
@@ -52,8 +52,9 @@ def encode_fractal(sample: Sample, options: StoreOptions, channels: int) -> Stor
 def _may_stay(jpeg: bytes, size: tuple[int, int], options: StoreOptions) -> bool:
     """Whether a plain JPEG of (height, width) `size` is to be stored with its bytes untouched."""
     fits = size == shrunk_size(*size, options.short_side, options.max_side) and max(size) <= MAX_SIDE
-    is_sound = decodes if options.check == "decode" else is_complete
-    return fits and not _is_small(*size) and is_sound(jpeg, *size)
+    if not fits or _is_small(*size):
+        return False
+    return is_complete(jpeg, *size) if options.check == "header" else not fault(jpeg, *size)
 
 
 def _fitted(pixels: np.ndarray, name: str, options: StoreOptions) -> np.ndarray:

@@ -6,8 +6,9 @@ fractals to the file that training and evaluation load.
 Contract: the file and its manifest appear complete or not at all: written as OUT.partial, flushed, renamed,
 the manifest (counts, classes, options, SHA-256) last; OUT.hashes holds a hash of every sample. The order of the
 samples is the source's, the sample id is the place in the file, and the bytes do not depend on --threads. Every
-picture is decoded whole once. A bad one ends the run with one line naming it, exit code 2, or is left out by
---on-bad skip or quarantine: it takes no id, and class indices stay those of the source.
+picture is decoded whole once. A bad one, or a JPEG so damaged that the decoder would make up pixels, ends the run with
+one line naming it, exit code 2, or is left out by --on-bad skip or quarantine: it takes no id, and class indices stay
+those of the source.
 
 Decoding bounds the rate where JPEGs keep their bytes, 120 MB/s a core. --check header, for a source known to be sound,
 copies them instead, several times faster: of each it reads the header and looks for its end. The manifest

@@ -13,7 +13,7 @@ from pipelines import LoaderConfig, build_loader
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.inspect import main as inspect
-from writers.jpeg_check import decodes
+from writers.jpeg import fault
 from writers.options import StoreOptions
 from writers.verify import main as verify
 from writers.write_dataset import main as write_dataset
@@ -64,13 +64,14 @@ def test_a_jpeg_broken_off_anywhere_is_never_kept(tmp_path):
 def test_wrong_bits_inside_are_named_by_verify_and_by_the_loader(tmp_path, capsys):
     path = tmp_path / "a.beton"
     images = [*sound_pictures()[:2], wrong_inside(), sound_pictures()[2]]
-    assert not decodes(images[2], 80, 120)
+    assert fault(images[2], 80, 120)
     write(path, images, HEADER)
     assert run_program(verify, [str(path)]) == 0
     assert "stored by their headers, --decode decodes them" in capsys.readouterr().out
     assert run_program(verify, [str(path), "--decode"]) == 1
     assert capsys.readouterr().out == (
-        f"{path}: sample 2: its JPEG does not decode; mend the source and write it again\n"
+        f"{path}: sample 2: its JPEG does not decode whole "
+        "(Corrupt JPEG data: 230 extraneous bytes before marker 0xd9); mend the source and write it again\n"
     )
     with (
         build_loader(LoaderConfig(data=path, batch_size=4, size=64, crop="center")) as loader,
