@@ -29,7 +29,7 @@ from pipelines.dali_draw import draw_places, flips_and_begins, windows
 from pipelines.dali_graph import Last, cpu_graph, gpu_graph
 from pipelines.dali_run import GraphError, Run
 from pipelines.dali_shards import ShardStream
-from pipelines.dali_stage import OTHER_SIZE, RECEIPT, MixingStage
+from pipelines.dali_stage import OTHER_SIZE, RECEIPT, MixingStage, run_stage
 from pipelines.epoch_loader import EpochLoader, open_bank
 from pipelines.records import Records
 from pipelines.shares import rank_reads
@@ -47,14 +47,14 @@ class DALILoader(EpochLoader):
 
     def __init__(self, config: LoaderConfig) -> None:
         self._bank = open_bank(config)
-        self.stage = MixingStage(config, self._bank) if config.decode == "cpu" else None
         self._augments = _augments(config, self._bank)
         self._running: Run | None = None
         self._stream: ShardStream | None = None
         with ExitStack() as opened:
             self.records = opened.enter_context(Records.open(config.data, os_cache=config.os_cache))
-            super().__init__(config, len(self.records), self.records.counts)
+            super().__init__(config, len(self.records), self.records.counts, run_stage)
             _check_sizes(self.records, config)
+            self.stage = MixingStage(config, self._bank) if config.decode == "cpu" else None
             self._files = opened.pop_all()
         self.manifest: Manifest | None = self.records.manifest
         self.classes = self.records.manifest.classes

@@ -52,7 +52,7 @@ class MixingStage:
     def __init__(self, config: LoaderConfig, bank: FractalBank | None) -> None:
         self._bank = _NO_BANK if bank is None else (bank.pixels, np.ascontiguousarray(bank.table), bank.channels)
         self.settings = _settings(config, *self._bank)
-        self._run, self._setup = _address(_run, _RUN), _address(_shapes_for(config.size, config.views), _SETUP)
+        self._run, self._setup = _address(run_stage, _RUN), _address(_shapes_for(config.size, config.views), _SETUP)
 
     def __call__(self, window, place, programs, settings) -> tuple[Any, Any]:
         byte, integer = types.DALIDataType.UINT8, types.DALIDataType.INT64
@@ -107,7 +107,7 @@ def _shapes_for(size: int, views: int) -> Any:
 
 
 @jit
-def _run(out, out_shapes, out_dims, outs, given, in_shapes, in_dims, ins):
+def run_stage(out, out_shapes, out_dims, outs, given, in_shapes, in_dims, ins):
     """One sample: addresses of the arrays of addresses of its outputs and inputs and of their shapes."""
     outputs, inputs, shapes = int64_at(out, (outs,)), int64_at(given, (ins,)), int64_at(in_shapes, (ins,))
     window_shape, programs_shape = int64_at(shapes[0], (3,)), int64_at(shapes[2], (3,))

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cache
 from math import ceil
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -29,16 +29,19 @@ class EpochLoader(ABC):
         config: the settings.
         num_samples: samples of the dataset.
         shards: samples of each of its files, where the backend can read one after the other.
+        engine: the compiled function by which the processor mixes.
     """
 
-    def __init__(self, config: LoaderConfig, num_samples: int, shards: Sequence[int] = ()) -> None:
+    def __init__(
+        self, config: LoaderConfig, num_samples: int, shards: Sequence[int] = (), engine: Any = run_programs
+    ) -> None:
         self.config, self.num_samples, self.shards = config, num_samples, shards
         self.epoch, self.next_batch = 0, 0
         self.ids, self.valid = rank_share(config, num_samples, 0, shards)
         _, self._world_size = rank_and_world_size(config)
         self._damaged: set[int] = set()
-        if config.policy is not None:
-            _tell_of_compilation()
+        if config.policy is not None and not _mixes_on_gpu(config):
+            tell_of_compilation(engine)
 
     @abstractmethod
     def __iter__(self) -> Iterator[Batch]: ...
@@ -123,7 +126,12 @@ def open_bank(config: LoaderConfig) -> FractalBank | None:
     return bank
 
 
+def _mixes_on_gpu(config: LoaderConfig) -> bool:
+    return config.decode == "gpu" or (config.resident and config.device.startswith("cuda"))
+
+
 @cache
-def _tell_of_compilation() -> None:
-    if not is_compiled(run_programs):
+def tell_of_compilation(engine: Any) -> None:
+    """Say, once a process, that a compiled function of the engine is to be compiled, where it is not on disk."""
+    if not is_compiled(engine):
         _LOG.warning("compiling the engine for this processor before the first batch: about a minute, once")
