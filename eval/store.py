@@ -131,6 +131,9 @@ class StoredPredictions(CellPredictions):
     def __getitem__(self, key: str) -> Predictions | SequencePredictions:
         return self._cells[key].load()
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._cells  # Mapping's own would read the cell
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)
 

@@ -12,6 +12,8 @@ from eval.metrics import (
     ReliabilityCurve,
     debiased_rms_of_curve,
     log_losses,
+    reliability_curve,
+    rms_calibration_error,
     rms_of_curve,
     squared_distances,
     uniform_bins,
@@ -55,9 +57,9 @@ def _group(
     confidence, correct = found.confidence_and_correct()
     sample = np.tile(np.arange(len(parts[0])), len(parts))
     counts = resampling.counts(len(parts[0]))
-    curves = [resampled_curves(confidence, correct, sample, taken) for taken in (counts, np.ones_like(counts[:1]))]
-    drawn, whole = (_root_mean_squares(shift, curve) for curve in curves)
-    values = {key: around(whole[key].item(), rows) for key, rows in drawn.items()}
+    drawn = _root_mean_squares(shift, resampled_curves(confidence, correct, sample, counts))
+    measured = _root_mean_squares(shift, reliability_curve(confidence, correct))
+    values = {key: around(measured[key].item(), rows) for key, rows in drawn.items()}
     if "strict" not in shift.protocols:
         return values
     strict = {
@@ -108,13 +110,9 @@ def _scaled(
     found = pool([judged(part, shift) for part in parts])
     confidence, correct = scaled_confidence(found, temperature.value)
     sample = np.tile(np.arange(len(found) // len(parts)), len(parts))
-    counts = resampling.counts(len(found) // len(parts))
-    rms, whole = (
-        rms_of_curve(resampled_curves(confidence, correct, sample, taken))
-        for taken in (counts, np.ones_like(counts[:1]))
-    )
+    rms = rms_of_curve(resampled_curves(confidence, correct, sample, resampling.counts(len(found) // len(parts))))
     fixed = {
-        "scaled_rms_calibration_error": around(whole.item(), rms),
+        "scaled_rms_calibration_error": around(rms_calibration_error(confidence, correct), rms),
         "scaled_expected_calibration_error": resampled_ece(confidence, correct, sample, resampling),
         "scaled_negative_log_likelihood": _means_of(
             log_losses(found.logits / temperature.value, found.labels), len(parts), resampling

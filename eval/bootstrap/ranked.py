@@ -4,6 +4,11 @@
 how often a resampling takes the sample: M in all.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import numpy as np
 
 from eval.metrics import BIN_SIZE, ReliabilityCurve, bin_counts
@@ -17,7 +22,8 @@ def resampled_curves(
     order = np.argsort(confidence, kind="stable")
     sizes = bin_counts(len(order), BIN_SIZE)
     sums = np.zeros((2, len(counts), len(sizes)))
-    _fill_bins(confidence[order], correct[order], sample[order], counts, sizes, sums[0], sums[1])
+    ranked = confidence[order], correct[order], sample[order]
+    _in_threads(lambda rows: _fill_bins(*ranked, counts[rows], sizes, *sums[:, rows]), len(counts))
     return ReliabilityCurve(confidence=sums[0] / sizes, accuracy=sums[1] / sizes, count=sizes)
 
 
@@ -26,9 +32,17 @@ def resampled_aurra(confidence: np.ndarray, correct: np.ndarray, sample: np.ndar
     order = np.argsort(-confidence, kind="stable")
     starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf, append=-np.inf))
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(order) + 1))])
-    found = np.empty(len(counts))
-    _fill_aurra(correct[order].astype(np.float64), sample[order], starts, counts, harmonic, found)
+    ranked, found = (correct[order].astype(np.float64), sample[order], starts), np.empty(len(counts))
+    _in_threads(lambda rows: _fill_aurra(*ranked, counts[rows], harmonic, found[rows]), len(counts))
     return found
+
+
+def _in_threads(fill: Callable[[slice], None], rows: int) -> None:
+    """Call `fill` with neighbouring parts of the rows, one a core: compiled loops go on beside each other."""
+    threads = min(rows, len(os.sched_getaffinity(0)))
+    bounds = [rows * thread // threads for thread in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, (slice(*ends) for ends in pairwise(bounds))))
 
 
 @jit
