@@ -31,9 +31,13 @@ def resampled_aurra(confidence: np.ndarray, correct: np.ndarray, sample: np.ndar
     """`eval.metrics.aurra`: float64 (R,)."""
     order = np.argsort(-confidence, kind="stable")
     starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf, append=-np.inf))
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(order) + 1))])
-    ranked, found = (correct[order].astype(np.float64), sample[order], starts), np.empty(len(counts))
-    _in_threads(lambda rows: _fill_aurra(*ranked, counts[rows], harmonic, found[rows]), len(counts))
+    groups = np.stack([starts[:-1], starts[1:]], axis=1)
+    tied = np.append(groups[np.diff(groups)[:, 0] > 1], [[len(order)] * 2], axis=0)
+    harmonic = np.cumsum(1 / np.arange(1, len(order) + 1))
+    worth = np.cumsum(harmonic[-1] - np.append(0.0, harmonic[:-1]))
+    ranked = correct[order].astype(np.float64), sample[order], tied, np.append(0.0, worth)
+    found = np.empty(len(counts))
+    _in_threads(lambda rows: _fill_aurra(*ranked, counts[rows], found[rows]), len(counts))
     return found
 
 
@@ -65,26 +69,24 @@ def _fill_bins(confidence, correct, sample, counts, sizes, confidences, rights):
 
 
 @jit
-def _fill_aurra(correct, sample, starts, counts, harmonic, found):
-    """Writes float64 (R,); predictions `starts[g]` to `starts[g + 1]` - 1 are equally confident, the first g the most.
+def _fill_aurra(correct, sample, tied, worth, counts, found):
+    """Writes float64 (R,); predictions `tied[g, 0]` to `tied[g, 1]` - 1 are equally confident, and M ends the groups.
 
-    With `right` among `taken` so far, `many` of which a share is right add the sum over j of
-    (right + j share) / (taken + j), which is many share + (right - taken share) times a difference of harmonic numbers.
+    A right answer at place p, 1 being the most confident, adds 1 / k to the accuracy of the k first, k from p to M:
+    `worth[p]`, float64 (M + 1,), is what right answers at the places 1 to p add up to.
     """
     for row in range(len(counts)):
-        taken, right, total = 0, 0.0, 0.0
-        for group in range(len(starts) - 1):
-            start, stop = starts[group], starts[group + 1]
-            many = np.int64(counts[row, sample[start]])
-            share = correct[start]
-            if stop - start > 1:  # rare, so predictable
-                good = many * share
-                for index in range(start + 1, stop):
-                    times = np.int64(counts[row, sample[index]])
-                    many += times
-                    good += times * correct[index]
-                share = good / max(1, many)
-            total += many * share + (right - taken * share) * (harmonic[taken + many] - harmonic[taken])
+        taken, total, last = 0, 0.0, 0
+        for group in range(len(tied)):
+            for index in range(last, tied[group, 0]):
+                before = worth[taken]
+                taken += np.int64(counts[row, sample[index]])
+                total += correct[index] * (worth[taken] - before)
+            many, right, last = 0, 0.0, tied[group, 1]
+            for index in range(tied[group, 0], last):
+                times = np.int64(counts[row, sample[index]])
+                many += times
+                right += times * correct[index]
+            total += right / max(1, many) * (worth[taken + many] - worth[taken])
             taken += many
-            right += many * share
         found[row] = total / taken
