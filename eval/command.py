@@ -22,7 +22,7 @@ import torch
 import tyro
 
 from eval.bootstrap import reference_model
-from eval.console import cell_progress, print_notes, print_problems
+from eval.console import print_notes, print_problems
 from eval.facts import dataset_facts, model_facts
 from eval.illustrations import Album, Illustrations, are_stored, save_illustrations
 from eval.illustrations.augmentations import chosen_bank, draw_augmentations
@@ -32,6 +32,7 @@ from eval.network import Arithmetic, PrecisionName
 from eval.pictures import common_preprocessing, loader_config, recorded_path
 from eval.plan import Plan, check_names, describe_suite, make_plan
 from eval.problems import Problem
+from eval.progress import show_progress
 from eval.ranks import Ranks, joined_ranks
 from eval.record import Record
 from eval.report.merging import Source
@@ -192,8 +193,8 @@ def _evaluate(options: EvalOptions, subjects: Sequence[Subject], pictures: Loade
         print_notes(plan.notes)
         print_problems(plan.problems)
         make_folder(options.out)
-    with cell_progress(len(plan.cells), shown=is_first) as finished:
-        predictions, problems = collect_predictions(subjects, plan.cells, run, finished)
+    with show_progress(len(plan.cells), shown=is_first) as progress:
+        predictions, problems = collect_predictions(subjects, plan.cells, run, progress)
     if not is_first:
         return 0
     record = _record(options, subjects, pictures, plan, run, [*plan.problems, *problems]).save(run.store)

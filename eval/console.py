@@ -1,49 +1,13 @@
-"""What the command prints: progress by cell and the table; plain lines where there is no terminal."""
+"""What the commands print: notes, problems and tables; plain lines where there is no terminal."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table as RichTable
 
 from eval.problems import Problem
 from eval.tables import Entry, Table
-
-
-@contextmanager
-def cell_progress(total: int, shown: bool = True) -> Iterator[Callable[[str], None]]:
-    """Yields a function to call with the key of each finished cell, `total` times; silent unless `shown`."""
-    if not shown:
-        yield lambda key: None
-        return
-    if not sys.stderr.isatty():
-        yield _plain_progress(total)
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("evaluating", total=total)
-        yield lambda key: progress.update(task, advance=1, description=f"done {key}")
-
-
-def _plain_progress(total: int) -> Callable[[str], None]:
-    started, done = time.monotonic(), 0
-
-    def report(key: str) -> None:
-        nonlocal done
-        done += 1
-        print(f"[{done}/{total}] {key} ({time.monotonic() - started:.1f} s)", file=sys.stderr, flush=True)
-
-    return report
 
 
 def print_notes(notes: Sequence[str]) -> None:

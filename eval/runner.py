@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from eval.network import Answer, Arithmetic
 from eval.prefetch import prefetched
 from eval.problems import Problem
+from eval.progress import Progress
 from eval.ranks import Ranks
 from eval.sets import BadPicturesError, PictureBatch
 from eval.shards import ShardDisk, ShardWriter
@@ -23,6 +24,8 @@ from eval.store import CellKey, StoredCell, StoredPredictions
 from eval.subjects import Subject
 from eval.suites import Cell
 from layermix.errors import InputError
+
+SILENT = Progress()
 
 NAMED = 5
 """Bad samples that a problem names; all are counted."""
@@ -47,9 +50,9 @@ class Run:
 
 
 def collect_predictions(
-    subjects: Sequence[Subject], cells: Sequence[Cell], run: Run, on_cell: Callable[[str], None] = lambda key: None
+    subjects: Sequence[Subject], cells: Sequence[Cell], run: Run, progress: Progress = SILENT
 ) -> tuple[dict[str, StoredPredictions], list[Problem]]:
-    """Predictions by model name, finished cells only, and why the others are not; `on_cell` is called after each.
+    """Predictions by model name, finished cells only, and why the others are not.
 
     Raises InputError for probabilities in place of logits, logits that are not finite, batch-norm statistics that
     move, a store that ranks do not share, and a rank that does not answer.
@@ -63,10 +66,10 @@ def collect_predictions(
     problems = []
     with run.arithmetic.active(), ShardDisk() as disk:
         for cell in cells:
-            bad = _run_cell(subjects, cell, stored, work, run, disk)
+            bad = _run_cell(subjects, cell, stored, work, run, disk, progress)
             run.ranks.wait(cell.key)
             problems += _problem(cell, run.ranks.gather(bad))
-            on_cell(cell.key)
+            progress.finish(cell.key)
         disk.wait()
         run.ranks.wait("store")
     by_model = {subject.name: {cell.key: stored[subject.name, cell.key] for cell in cells} for subject in subjects}
@@ -116,6 +119,7 @@ def _run_cell(
     work: Mapping[tuple[str, str], list[int]],
     run: Run,
     disk: ShardDisk,
+    progress: Progress,
 ) -> list[BadPicturesError]:
     """Compute this rank's share of a cell; batches with samples that cannot be read stay missing."""
     wanted = {subject.name: {*work[subject.name, cell.key]} for subject in subjects}
@@ -129,15 +133,18 @@ def _run_cell(
         for subject in subjects
     }
     bad = []
+    progress.begin(cell.key, sum(number in asked for number in numbers for asked in wanted.values()))
     for number, batch in zip(numbers, _ready_batches(cell, numbers, run), strict=True):
+        asked = [subject for subject in subjects if number in wanted[subject.name]]
         if isinstance(batch, BadPicturesError):
             bad.append(batch)
+            progress.advance(len(asked))
             continue
         images, labels = _frames(run.arithmetic, batch), run.arithmetic.send_flat(batch.labels)
-        for subject in subjects:
-            if number in wanted[subject.name]:
-                logits = _predict(cell, subject.classifier, images, labels, batch)
-                writers[subject.name].add(Answer(logits, keep_logits=cell.frames is None), batch)
+        for subject in asked:
+            logits = _predict(cell, subject.classifier, images, labels, batch)
+            writers[subject.name].add(Answer(logits, keep_logits=cell.frames is None), batch)
+            progress.advance()
     for writer in writers.values():
         writer.finish()
     return bad

@@ -14,7 +14,7 @@ from eval.store import Columns, StoredCell, encode_pictures, encode_sequences
 from layermix.errors import InputError
 
 ROWS, SECONDS = 8192, 30.0
-"""A shard is written when it holds so many samples or is so old: an interruption loses no more."""
+"""A shard is written when it holds so many samples or its first was begun so long ago: no more is lost."""
 
 
 class ShardDisk:
@@ -60,10 +60,19 @@ class ShardWriter:
         self._opened = time.monotonic()
 
     def add(self, answer: Answer, batch: PictureBatch) -> None:
-        """Take an answer; it is looked at when the next one comes, so that the device need not wait."""
+        """Take an answer; it is looked at when the next one comes, so that the device need not wait.
+
+        At the age of a shard it is looked at and on the disk before this returns: of answers that take minutes none
+        is lost but the one that is being computed.
+        """
         self._arriving.append((answer, batch))
-        if len(self._arriving) > 1:
+        is_old = time.monotonic() - self._opened >= SECONDS
+        while len(self._arriving) > (0 if is_old else 1):
             self._take(*self._arriving.popleft())
+        if is_old or self._stop - self._start >= ROWS:
+            self._publish()
+        if is_old:
+            self._disk.wait()
 
     def finish(self) -> None:
         """Have what is left written."""
@@ -79,11 +88,9 @@ class ShardWriter:
             self._publish()
         if not self._parts:
             self._disk.wait()  # an interruption shall lose one shard, not one that fills and one on its way
-            self._start, self._opened = start, time.monotonic()
+            self._start = start
         self._parts.append(self._columns(answer, batch))
         self._stop = start + count
-        if self._stop - self._start >= ROWS or time.monotonic() - self._opened >= SECONDS:
-            self._publish()
 
     def _columns(self, answer: Answer, batch: PictureBatch) -> Columns:
         logits, order = answer.arrays()
@@ -103,4 +110,4 @@ class ShardWriter:
             check_frozen(self._classifier, self._statistics, self._where)
             columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
             self._disk.add(self._cell, self._start, columns)
-        self._parts = []
+        self._parts, self._start, self._opened = [], self._stop, time.monotonic()

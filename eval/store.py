@@ -5,7 +5,7 @@
 
 Folders are named by hashes, so a cell of other weights, pictures or preparation is another folder. Shards are only
 ever added, each whole or not at all; those of one cell may come from any number of processes. An interruption loses
-the shard that was in the making, and one that was just being written.
+of each model no more than a shard.
 
 Up to 256 classes logits are stored as float32. Beyond, where they would fill terabytes, as float16 below the largest
 of the row, which stays float32, so the precise ones are those that matter to a probability (confidences move by less

@@ -24,9 +24,10 @@ from eval.affinity.policies import describe, distinct, every_policy, parse_polic
 from eval.affinity.publish import Outcome, table, write_outcome
 from eval.affinity.runs import Run, loss_diversities, read_run, unlike_baseline
 from eval.affinity.sights import Draws, measure_policies
-from eval.console import cell_progress, print_lines
+from eval.console import print_lines
 from eval.metrics import wilson_interval
 from eval.pictures import common_preprocessing, open_pictures, recorded_path
+from eval.progress import show_progress
 from eval.results import make_folder
 from eval.subjects import Subject, check_classes, load_subjects
 from layermix import Baseline, FractalBank, Policy
@@ -91,8 +92,8 @@ def main(argv: list[str] | None = None) -> int:
     draws = _draws(options, subject, policies)
     with _open_test_set(options, subject) as pictures:
         make_folder(options.out)
-        with cell_progress(1 + options.epochs * len(policies)) as finished:
-            clean, measures = measure_policies(subject, policies, pictures, draws, device, finished)
+        with show_progress(1 + options.epochs * len(policies)) as progress:
+            clean, measures = measure_policies(subject, policies, pictures, draws, device, progress.finish)
         outcome = Outcome(
             policies=policies,
             clean_accuracy=_clean_accuracy(clean, pictures.num_samples),

@@ -2,7 +2,8 @@
 
 Needs the extra `autoattack` (pyautoattack) and a model of at least four classes. Budgets are those of RobustBench:
 8/255 for CIFAR, 4/255 for ImageNet. The attack draws from torch's generator, seeded anew for every batch, so results
-hold for one batch size.
+hold for one batch size, which is a part of what they are kept under. A batch is what a kill loses and what progress
+counts: on a CPU take a small one.
 """
 
 import importlib.util
@@ -26,10 +27,14 @@ FEWEST_CLASSES, TARGETS = 4, 9
 
 @dataclass(frozen=True, kw_only=True)
 class AutoAttackCell(Cell):
-    """Pictures attacked anew for each model; `attacks` are pyautoattack's names, () for the standard version."""
+    """Pictures attacked anew for each model, `batch_size` of them with the same random numbers.
+
+    `attacks` are pyautoattack's names, () for the standard version.
+    """
 
     budget: float
     seed: int
+    batch_size: int
     attacks: tuple[str, ...] = ()
 
     def challenge(self, classifier: nn.Module, images: Tensor, labels: Tensor, sample_ids: Tensor) -> Tensor:
@@ -69,7 +74,13 @@ class AutoAttack:
             raise InputError(f"autoattack needs {FEWEST_CLASSES} classes, got {len(context.classes)}; use pgd")
         options = context.options
         suite = cls(budget=BUDGETS[context.family], limit=options.pgd_limit)
-        cell = AutoAttackCell(key=cls.name, pictures=context.attacked(), budget=suite.budget, seed=options.seed)
+        cell = AutoAttackCell(
+            key=cls.name,
+            pictures=context.attacked(),
+            budget=suite.budget,
+            seed=options.seed,
+            batch_size=options.batch_size,
+        )
         return Planned(suite=suite, cells=(cell,))
 
     def measure(self, predictions: CellPredictions) -> list[Measurement]:

@@ -37,6 +37,7 @@ class SuiteOptions:
     flip_rates: Path | None = None
     fourier_samples: int = 1000
     fourier_grid: int | None = None
+    batch_size: int = 250
     seed: int = 0
 
     def __post_init__(self) -> None:

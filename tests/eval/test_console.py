@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from eval.console import cell_progress, print_table
+from eval.console import print_table
 from eval.suites import Measurement
 from eval.tables import Measured, headline_table
 
@@ -33,20 +33,3 @@ def test_the_table_shows_models_counts_intervals_and_the_lowest(table, terminal,
     printed = capsys.readouterr().out
     for text in ("Clean, top-1 error", "1,234", "plain", "[red]odd[/red]", "25.0 (24.0", "10.0* (9.0", "* best"):
         assert text in printed
-
-
-def test_plain_progress_is_a_line_a_cell(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
-    with cell_progress(2) as finished:
-        finished("clean")
-        finished("contrast/1")
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split(" (")[0] for line in lines] == ["[1/2] clean", "[2/2] contrast/1"]
-
-
-def test_progress_on_a_terminal_counts_the_cells(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with cell_progress(2) as finished:
-        finished("clean")
-        finished("contrast/1")
-    assert "2/2" in capsys.readouterr().err

@@ -114,6 +114,21 @@ def test_a_killed_run_continues_to_the_same_numbers_and_loses_at_most_a_shard(af
     assert_equal_to_the_last_bit(tmp_path, alone)
 
 
+@pytest.mark.parametrize("after", [0, 1, 40])
+def test_of_a_cell_whose_batches_take_long_a_kill_loses_only_the_batch_at_work(after, tmp_path, alone, monkeypatch):
+    monkeypatch.setattr(shards, "SECONDS", 0.0)
+
+    def killed() -> None:
+        torch.set_num_threads(1)
+        evaluate(tmp_path, classifier=Dying(after))
+
+    assert forked.wait(forked.start(killed)) == -signal.SIGKILL
+    again = BrightnessClassifier()
+    evaluate(tmp_path, classifier=again)
+    assert len(again.shown) == len(cells()) * -(-COUNT // BATCH) - after
+    assert_equal_to_the_last_bit(tmp_path, alone)
+
+
 @pytest.mark.parametrize("world_size", range(1, 9))
 def test_every_batch_has_one_rank_and_shares_differ_by_one_at_most(world_size):
     numbers = [3, 4, 7, 8, 9, 20, 21, 22, 23, 30, 31]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from eval.network import Arithmetic
+from eval.progress import Progress
 from eval.runner import collect_predictions
 from eval.sets import BadPicturesError, PictureBatch
 from eval.suites.corruptions import CorruptedCell
@@ -151,11 +152,27 @@ def test_repeated_samples_are_refused(new_subject, collect):
         collect(new_subject(), Cell(pictures=Unordered(3)))
 
 
-def test_finished_cells_are_reported_in_order(new_subject, pictures, new_run):
-    finished = []
-    cells = [Cell(key="clean", pictures=pictures), Cell(key="again", pictures=pictures)]
-    collect_predictions([new_subject()], cells, new_run(), finished.append)
-    assert finished == ["clean", "again"]
+class Told(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def begin(self, key, batches):
+        self.told.append((key, batches))
+
+    def advance(self, batches=1):
+        self.told.append(batches)
+
+    def finish(self, key):
+        self.told.append(key)
+
+
+def test_every_batch_of_every_model_and_every_finished_cell_is_told(new_subject, new_classifier, pictures, new_run):
+    cells, progress = [Cell(key="clean", pictures=pictures), Cell(key="broken", pictures=Broken(30))], Told()
+    subjects = [new_subject("a"), new_subject("b", new_classifier(5.0))]
+    collect_predictions(subjects, cells, new_run(batch_size=10), progress)
+    assert progress.told == [("clean", 6), *[1] * 6, "clean", ("broken", 6), 1, 1, 2, 1, 1, "broken"]
 
 
 def test_what_is_in_the_store_is_not_computed_again(new_subject, new_classifier, pictures, collect):
