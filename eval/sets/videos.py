@@ -44,5 +44,6 @@ def _frames(data: bytes, name: str):
             for frame in container.decode(video=0):
                 yield frame.to_ndarray(format="rgb24")
     except (FFmpegError, IndexError, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        said = error.strerror if isinstance(error, FFmpegError) and error.strerror else str(error)
+        reason = " ".join(said.split()) or type(error).__name__
         raise InputError(f"{name}: the video cannot be decoded ({reason:.200}); copy it again") from error

@@ -82,6 +82,21 @@ def test_damaged_files_are_named_and_the_exit_code_says_so(arguments, tmp_path, 
     assert {record["suite"] for record in results(tmp_path / "report")["records"]} == {"clean", "pgd"}
 
 
+def test_a_mean_is_missing_where_one_of_its_corruptions_is_damaged_and_the_others_are_reported(arguments, tmp_path):
+    folder = tmp_path / "CIFAR-3-C"
+    folder.mkdir()
+    np.save(folder / "labels.npy", np.tile(np.arange(30) % 3, 5))
+    np.save(folder / "fog.npy", np.full((150, 8, 8, 3), 99, np.uint8))
+    (folder / "contrast.npy").write_bytes(b"no array")
+    flags = ["--root", str(tmp_path), "--suite", "clean", "c", "calibration", "--corruptions", "fog", "contrast"]
+    assert main([*arguments, *flags]) == 1
+    cells = {record["cell"] for record in results(tmp_path / "report")["records"] if record["suite"] == "c"}
+    assert cells == {"c/fog", *(f"c/fog/{severity}" for severity in range(1, 6))}
+    html = (tmp_path / "report" / "report.html").read_text()
+    assert "It is missing, as a part of the corruptions is." in html
+    assert f"{folder}/contrast.npy: cannot be read as a .npy" in html
+
+
 def test_only_the_suites_asked_for_are_run(arguments, tmp_path):
     main([*arguments, "--suite", "clean"])
     content = results(tmp_path / "report")

@@ -22,7 +22,7 @@ from layermix.errors import InputError
 ORIGIN = Origin(
     evaluation="0" * 16,
     created="2025-01-02 03:04:05 UTC",
-    configuration={"suites": ["clean"], "pgd_limit": 12, "device": "cpu"},
+    configuration={"suites": ["clean"], "pgd_limit": 12, "device": "cpu", "precision": "float32"},
     versions={"torch": "2.10.0"},
 )
 VOID = {"meta", "br", "img", "link", "input", "hr"}
