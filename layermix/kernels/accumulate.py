@@ -32,4 +32,4 @@ def store(total, out):
     """out = total, rounded and clipped."""
     t, o = total.reshape(-1), out.reshape(-1)
     for n in range(t.size):
-        o[n] = min(max((t[n] + ROUND) >> SHIFT, 0), 255)
+        o[n] = np.uint8(min(max(np.int32(np.int32(t[n] + ROUND) >> SHIFT), np.int32(0)), np.int32(255)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from layermix.compilation import jit
 from layermix.kernels.mask import CHUNK, mask_words
+from layermix.kernels.point import copy
 
 
 @jit
@@ -25,7 +26,7 @@ def inside(top, left, height, width, picture):
 def erase(source, top, left, height, width, value, out):
     """Fill the rectangle with `value`, 0 to 255; the rest is `source`."""
     top, bottom, left, right = inside(top, left, height, width, source)
-    out[...] = source
+    copy(source, out)
     for y in range(top, bottom):
         out[y, left:right] = value
 

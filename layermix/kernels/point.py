@@ -94,11 +94,18 @@ def grayscale(source, out):
 
 @inlined
 def _luma(a, o):
-    red, green = np.int32(0.299 * ONE + 0.5), np.int32(0.587 * ONE + 0.5)
-    blue = np.int32(ONE - red - green)
     for n in range(o.size // 3):
-        luma = np.int32(red * a[3 * n] + green * a[3 * n + 1] + blue * a[3 * n + 2] + ROUND)
-        grey = np.uint8(np.int32(luma >> SHIFT))
-        o[3 * n] = grey
-        o[3 * n + 1] = grey
-        o[3 * n + 2] = grey
+        gray = np.uint8(luma(np.int32(a[3 * n]), np.int32(a[3 * n + 1]), np.int32(a[3 * n + 2])))
+        o[3 * n] = gray
+        o[3 * n + 1] = gray
+        o[3 * n + 2] = gray
+
+
+_RED, _GREEN = np.int32(0.299 * ONE + 0.5), np.int32(0.587 * ONE + 0.5)
+_BLUE = np.int32(ONE - _RED - _GREEN)
+
+
+@inlined
+def luma(red, green, blue):
+    """ITU-R 601 luma in 8 bits; all int32."""
+    return np.int32(np.int32(_RED * red + _GREEN * green + _BLUE * blue + ROUND) >> SHIFT)
