@@ -134,6 +134,10 @@ class Augment(torch.nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_engines": {}}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._epoch.share_memory_()  # which a deep copy is not, nor what was pickled to a file
+
     def extra_repr(self) -> str:
         """What `print(augment)` shows."""
         return f"{self.policy}, seed={self.seed}, view={self.view}"

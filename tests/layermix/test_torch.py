@@ -65,7 +65,10 @@ def test_the_epoch_and_the_view_change_the_pixels(transform, photographs, fracta
     assert torch.equal(other, planes(augment(photographs[:8], POLICY, fractals=fractals, seed=5, view=1)))
 
 
-def test_persistent_workers_follow_set_epoch_and_do_not_change_the_pixels(transform, photographs, expected):
+@pytest.mark.parametrize("made", ["new", "copied", "unpickled"])
+def test_persistent_workers_follow_set_epoch_and_do_not_change_the_pixels(made, transform, photographs, expected):
+    if made != "new":
+        transform = copy.deepcopy(transform) if made == "copied" else pickle.loads(pickle.dumps(transform))
     data = AugmentedDataset(TensorDataset(planes(photographs[:8]), torch.arange(8)), transform)
     loader = DataLoader(data, batch_size=3, num_workers=2, persistent_workers=True, multiprocessing_context="fork")
     for epoch in (0, 1):
