@@ -33,7 +33,7 @@ def augment(
         epoch: 0 to 2^32 - 1.
         sample_ids: integers (N,), 0 to 2^48 - 1; 0..N-1 when None.
         view: 0 to 65535; views of one sample are drawn independently.
-        threads: threads to split the batch over, at least 1.
+        threads: threads to split the batch over, 1 to 4096; no more are used than there are pictures.
         out: uint8 (N, H, W, 3) C-contiguous to write into; must not overlap `images`. A new array when None.
 
     Returns:
@@ -64,6 +64,7 @@ def run(
     `needs_total` says whether the programs hold SUM instructions: `Policy.needs_accumulator`.
     """
     check_whole("threads", threads, 1, _MOST_THREADS)
+    threads = max(min(threads, len(images)), 1)
     pixels, table, channels = _NO_BANK if bank is None else (bank.pixels, bank.table, bank.channels)
     scratch = np.empty((threads, scratch_registers, *images.shape[1:]), np.uint8)
     totals = np.empty((threads, *(images.shape[1:] if needs_total else (0, 0, 0))), np.int32)

@@ -1,6 +1,7 @@
 """`augment` is a pure function of pixels, policy, fractals, seed, epoch, sample id and view."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,6 +17,16 @@ def test_pixels_do_not_depend_on_the_thread_count(photographs, fractals):
     one = augment(photographs, POLICY, fractals=fractals, seed=1)
     for threads in (2, 3, 8, 100):
         assert np.array_equal(augment(photographs, POLICY, fractals=fractals, seed=1, threads=threads), one)
+
+
+def test_threads_beyond_the_pictures_take_no_memory(photographs, fractals):
+    augment(photographs[:2], POLICY, fractals=fractals, seed=1)
+    tracemalloc.start()
+    try:
+        augment(photographs[:2], POLICY, fractals=fractals, seed=1, threads=4096)
+        assert tracemalloc.get_traced_memory()[1] < 4096 * photographs[0].nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_pixels_do_not_depend_on_the_batch_a_picture_comes_in(photographs, fractals):
