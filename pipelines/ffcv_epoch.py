@@ -22,17 +22,19 @@ class Epoch(EpochIterator):
     In ffcv 1.0.2 an exception in the thread leaves the consumer waiting for ever, a consumer that leaves early leaves
     the thread and its buffers behind, and the work is spread by Numba's parallel loops: seconds of compilation, and
     a thread pool that does not survive a fork. Here the decoding and mixing stage runs on parts of the batch in plain
-    threads; its compiled functions release the interpreter lock.
+    threads; its compiled functions release the interpreter lock. And where a GPU is more batches behind the program
+    than there are buffers, ffcv decodes over pictures that were not copied to it yet.
     """
 
     closed = True
     """Until ffcv's constructor says otherwise."""
 
-    def __init__(self, graph: FFCVGraph, order: np.ndarray) -> None:
+    def __init__(self, graph: FFCVGraph, order: np.ndarray, device: torch.device) -> None:
         self.failure: BaseException | None = None
         self.host = graph
         self.events: list[Any] = [None] * (graph.batches_ahead + 2)
-        super().__init__(cast(Any, graph), cast(Any, order))
+        with torch.cuda.device(device) if device.type == "cuda" else nullcontext():  # that of the streams made there
+            super().__init__(cast(Any, graph), cast(Any, order))
 
     def run(self) -> None:
         """Produce batches until the epoch ends, fails or is closed."""
@@ -60,6 +62,8 @@ class Epoch(EpochIterator):
         stages, outputs = self.host.code
         storage = cast(StorageContext, self.memory_context)
         values = self._arguments(batch_indices, batch_slot)
+        if IS_CUDA:
+            self.cuda_streams[batch_slot].synchronize()  # the last pictures of this slot have left the host's memory
         with torch.cuda.stream(self.cuda_streams[batch_slot]) if IS_CUDA else nullcontext():
             if cuda_event:
                 cuda_event.wait()
@@ -143,5 +147,8 @@ class Epoch(EpochIterator):
             except Empty:
                 break
         self.join()
+        if IS_CUDA:
+            for stream in self.cuda_streams:
+                stream.synchronize()  # copies of batches that nobody took, into memory that is let go of now
         self.memory_context.__exit__(None, None, None)
         self.memory_allocations.clear()

@@ -54,7 +54,8 @@ class FFCVLoader(EpochLoader):
         self.close()
         size, first = self.config.batch_size, self.next_batch * self.config.batch_size
         if first < len(self.ids):
-            with closing(Epoch(self.graph, self.ids[first:].astype(np.uint64))) as epoch:
+            device, order = torch.device(self.config.device), self.ids[first:].astype(np.uint64)
+            with closing(Epoch(self.graph, order, device)) as epoch:
                 self._running = epoch
                 for start, (images,) in zip(range(first, len(self.ids), size), epoch):
                     self.next_batch += 1
