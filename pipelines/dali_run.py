@@ -26,7 +26,7 @@ class Run:
     """Iterates over (sample ids, outputs of the graph) a batch; close it.
 
     DALI asks for input some batches ahead, and takes it without a copy: the input of a batch is kept until its output
-    is there. Output on a GPU is kept until `keep` more batches were taken and torch's current stream is done with it.
+    is there. On a GPU both are kept until `keep` more batches were taken and torch's current stream is done with them.
 
     Args:
         build: makes the graph around a source, see `pipelines.dali_graph`.
@@ -42,8 +42,9 @@ class Run:
     ) -> None:
         self._feed, self._batches, self._keep = feed, batches, keep
         self._waiting: deque[tuple[np.ndarray, tuple]] = deque()
-        self._used: deque[tuple[torch.cuda.Event, list[torch.Tensor]]] = deque()
+        self._used: deque[tuple[torch.cuda.Event, list[torch.Tensor], tuple]] = deque()
         self._last: list[torch.Tensor] = []
+        self._given: tuple = ()
         self._pipeline: Pipeline | None = build(self._source)
         self._pipeline.build()
 
@@ -66,21 +67,21 @@ class Run:
                 outputs = self._pipeline.run()
         except RuntimeError as error:
             raise GraphError(self._waiting[0][0]) from error
-        ids, _ = self._waiting.popleft()
+        ids, self._given = self._waiting.popleft()
         self._last = [from_dlpack(output.as_tensor()) for output in outputs]
         return ids, self._last
 
     def _retire(self, keep: int) -> None:
         """Mark the last output as used by all that is on the stream so far; let go of all but `keep` that are done."""
-        if any(output.is_cuda for output in self._last):
+        devices = [output.device for output in self._last if output.is_cuda]
+        if devices:
             event = torch.cuda.Event()
-            event.record()
-            self._used.append((event, self._last))
+            event.record(torch.cuda.current_stream(devices[0]))
+            self._used.append((event, self._last, self._given))
         while len(self._used) > keep:
-            event, _ = self._used[0]
-            event.synchronize()
+            self._used[0][0].synchronize()
             self._used.popleft()
-        self._last = []
+        self._last, self._given = [], ()
 
     def close(self) -> None:
         """End DALI's threads and free its memory; output that somebody refers to stays."""
