@@ -3,6 +3,7 @@
 import numpy as np
 
 from layermix.compilation import jit
+from layermix.kernels.tone import mirror
 from layermix.philox import GEOMETRY, below, draw_words, uniform
 
 _TRIES, _WORDS_PER_TRY = 10, 4
@@ -69,22 +70,24 @@ def random_offset(seed, epoch, sample_id, view, most):
 
 @jit
 def pad_crop(source, padding, vertical, horizontal, out):
-    """Crop `out`, uint8 (H, W, 3), at (vertical, horizontal) of `source` with `padding` black pixels on each side."""
+    """Crop `out`, uint8 (H, W, 3), at (vertical, horizontal) of `source` with `padding` black pixels on each side.
+
+    Both are C-contiguous and must not overlap.
+    """
     top, left = vertical - padding, horizontal - padding
     first_y, last_y = max(0, -top), min(out.shape[0], source.shape[0] - top)
     first_x, last_x = max(0, -left), min(out.shape[1], source.shape[1] - left)
-    out[...] = 0
+    a, o, values = source.reshape(-1), out.reshape(-1), np.uint64(3 * max(last_x - first_x, 0))
+    for n in range(o.size):
+        o[n] = 0
     for y in range(first_y, last_y):
-        out[y, first_x:last_x] = source[y + top, first_x + left : last_x + left]
+        at = np.uint64(3 * ((y + top) * source.shape[1] + first_x + left))
+        to = np.uint64(3 * (y * out.shape[1] + first_x))
+        for n in range(values):
+            o[to + n] = a[at + n]
 
 
 @jit
 def flip_left_right(image):
-    """Mirror uint8 (H, W, 3) in place."""
-    last = image.shape[1] - 1
-    for y in range(image.shape[0]):
-        for x in range((last + 1) // 2):
-            for channel in range(3):
-                value = image[y, x, channel]
-                image[y, x, channel] = image[y, last - x, channel]
-                image[y, last - x, channel] = value
+    """Mirror uint8 (H, W, 3), C-contiguous, in place."""
+    mirror(image.copy(), image)

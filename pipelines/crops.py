@@ -6,6 +6,7 @@ import numpy as np
 
 from layermix import geometry
 from layermix.compilation import jit
+from layermix.kernels.point import copy
 from layermix.resize import resize_rgb
 from pipelines.config import LoaderConfig
 
@@ -82,6 +83,6 @@ def crop_picture(picture, crop, epoch, sample_id, scratch, out):
         vertical, horizontal = geometry.random_offset(crop.seed, epoch, sample_id, 0, 2 * crop.padding)
         geometry.pad_crop(picture, crop.padding, vertical, horizontal, out)
     else:
-        out[...] = picture
+        copy(picture, out)
     if mirrored:
         geometry.flip_left_right(out)

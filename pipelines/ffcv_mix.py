@@ -10,6 +10,7 @@ from ffcv.pipeline.state import State
 from layermix import FractalBank, Policy
 from layermix.compilation import jit
 from layermix.engine import run_programs
+from layermix.kernels.point import copy
 from layermix.program import INSTRUCTION
 from pipelines.addresses import address_of, int64_at, uint8_at
 
@@ -75,7 +76,7 @@ def _run_one(programs, images, pixels, table, channels, scratch, total, out):
 def _run_several(programs, images, pixels, table, channels, scratch, total, out):
     """Copy each picture to view 0 of `out`, uint8 (N, V, H, W, 3), and run `programs`, (V, N, L), for the others."""
     for n in range(images.shape[0]):
-        out[n, 0] = images[n]
+        copy(images[n], out[n, 0])
         for view in range(1, out.shape[1]):
             here, picture, target = programs[view, n : n + 1], images[n : n + 1], out[n, view : view + 1]
             run_programs(here, picture, pixels, table, channels, scratch, total, target)

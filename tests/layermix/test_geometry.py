@@ -48,6 +48,17 @@ def test_pad_crop_equals_padding_and_slicing():
         assert np.array_equal(out, padded[vertical : vertical + 32, horizontal : horizontal + 32])
 
 
+def test_pad_crop_takes_pictures_of_other_sizes_and_padding_wider_than_they_are():
+    rng = np.random.default_rng(0)
+    for height, width, padding in ((5, 9, 20), (40, 3, 1), (9, 40, 0)):
+        picture = rng.integers(1, 256, (height, width, 3), dtype=np.uint8)
+        padded = np.pad(picture, ((padding, 60), (padding, 60), (0, 0)))
+        for vertical, horizontal in ((0, 0), (2 * padding, 1), (padding, 2 * padding)):
+            out = np.full((11, 7, 3), 9, np.uint8)
+            geometry.pad_crop(picture, padding, vertical, horizontal, out)
+            assert np.array_equal(out, padded[vertical : vertical + 11, horizontal : horizontal + 7])
+
+
 def test_flip_mirrors_even_and_odd_widths():
     for width in (1, 2, 7, 32):
         picture = np.random.default_rng(width).integers(0, 256, (5, width, 3), dtype=np.uint8)
