@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import signal
 import sys
 import threading
@@ -18,8 +19,10 @@ import torch._dynamo  # DistributedDataParallel imports it late
 import pipelines.ffcv_loader
 import train.checkpointing
 import train.command
+import train.distributed
 import train.loop
 import train.pulse
+import train.record
 import train.watch
 from layermix.errors import InputError
 from pipelines import build_loader
@@ -106,6 +109,32 @@ def meet_others(absent: int, seconds: float) -> int:
     if rank != absent:
         meet(rank, world_size, timedelta(seconds=seconds))
     return 0
+
+
+def train_without_room(argv: list[str], file: str) -> int:
+    """`python -m train` with `argv`, where rank 0 has room for no "checkpoint", or no further record of the "log"."""
+    if os.environ["RANK"] == "0" and file == "checkpoint":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    elif os.environ["RANK"] == "0":
+        write = train.record.Record.write
+
+        def write_to_full_disk(self: train.record.Record, *arguments: Any, **keywords: Any) -> None:
+            os.dup2(os.open("/dev/full", os.O_WRONLY), self._file.fileno())
+            write(self, *arguments, **keywords)
+
+        train.record.Record.write = write_to_full_disk
+    return train.command.main(argv)
+
+
+def get_signal_while_meeting(argv: list[str], number: int) -> int:
+    """`python -m train` with `argv`, which gets a signal while it waits for other ranks that never come."""
+
+    def wait(*arguments: Any) -> None:
+        os.kill(os.getpid(), number)
+        threading.Event().wait()
+
+    train.distributed.meet = wait
+    return train.command.main(argv)
 
 
 def dawdle(stall_timeout: float) -> int:

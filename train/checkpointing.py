@@ -41,7 +41,7 @@ class Checkpointer:
     """Saves to the run folder and says when that is due; a context manager that ends with everything on the disk.
 
     Rank 0 copies the state and writes it in the background while training goes on. All ranks call `save` and
-    `restore` together.
+    `restore`, and leave, together: a checkpoint that cannot be written then ends them all, and rank 0 tells why.
     """
 
     def __init__(
@@ -64,16 +64,18 @@ class Checkpointer:
             self._finish_writing()
 
     def is_due(self) -> bool:
-        """Whether `run.checkpoint_minutes` have passed since the last save, by the clock of rank 0."""
-        if self._writing is not None and self._writing.done():
-            self._finish_writing()
-        return self._ranks.is_main and time.monotonic() - self._saved_at >= 60 * self._config.run.checkpoint_minutes
+        """Whether `run.checkpoint_minutes` have passed since the last save, by the clock of rank 0, or that failed."""
+        minutes = (time.monotonic() - self._saved_at) / 60
+        return self._ranks.is_main and (self._has_failed() or minutes >= self._config.run.checkpoint_minutes)
 
     def save(self, state: TrainState, position: Position, *, is_best: bool) -> None:
-        """Write everything that the rest of the run depends on, once the checkpoint before is written."""
+        """Write everything that the rest of the run depends on, once the checkpoint before is written.
+
+        Raises `InputError` on rank 0 where that one cannot be; the others leave then, see `Ranks.together`.
+        """
+        self._finish_writing()
         generators = self._ranks.gather_objects(_generator_states())
         if self._ranks.is_main:
-            self._finish_writing()
             checkpoint = self._checkpoint(state, position, generators, is_best)
             self._writing = self._writer.submit(self.folder.save, checkpoint, is_best=is_best)
         self._saved_at = time.monotonic()
@@ -115,11 +117,15 @@ class Checkpointer:
             training=_copy(training),
         )
 
+    def _has_failed(self) -> bool:
+        return self._writing is not None and self._writing.done() and self._writing.exception() is not None
+
     def _finish_writing(self) -> None:
-        """Wait for the checkpoint that is being written; raises what stopped it."""
+        """Wait on all ranks for the checkpoint that rank 0 is writing; on it, raises what stopped it."""
         writing, self._writing = self._writing, None
-        if writing is not None:
-            writing.result()
+        with self._ranks.together():
+            if writing is not None:
+                writing.result()
 
     def _find(self, state: TrainState, warn: Callable[[str], None]) -> tuple[Path, Checkpoint] | None:
         """The checkpoint to continue from, known to fit, and its path; `last.pt` stands for it then."""

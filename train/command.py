@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
     config = command.train
     device = choose_precision(config.run.device, config.run.precision).device.type
     try:
-        with StopRequest() as stop, join_ranks(device, config.run.rank_timeout, config.run.stall_timeout) as ranks:
+        with join_ranks(device, config.run.rank_timeout, config.run.stall_timeout) as ranks, StopRequest() as stop:
             return _run(command, folder, argv, device, stop, ranks)
     except RankLostError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)

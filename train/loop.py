@@ -181,8 +181,9 @@ class Trainer:
     def _log(self, kind: str, **fields: float) -> None:
         self._begin(Phase.LOG)
         fields = {"step": self.state.step, "epoch": self.state.epoch + 1, **fields}
-        self._record.write(kind, **fields)
-        self._progress.show(kind, fields)
+        with self._ranks.together():
+            self._record.write(kind, **fields)
+            self._progress.show(kind, fields)
 
     def _save(self, *, is_best: bool = False) -> None:
         """Write a checkpoint unless the last one says the same; every loss up to it is known to be finite."""
@@ -190,8 +191,10 @@ class Trainer:
         self._meter.settle()
         if self._saved == (self.state.epoch, self.state.step):
             return
+        with self._ranks.together():
+            log_bytes = self._record.sync()
         position = Position(
-            log_bytes=self._record.sync(),
+            log_bytes=log_bytes,
             meter=self._meter.state_dict(),
             loader=self._train_loader.state_dict(),
             best_error=self._best_error,

@@ -55,9 +55,12 @@ class Pulse:
         return self
 
     def __exit__(self, kind: type | None, *exception: object) -> None:
-        """Take leave of the others; without a word where the run failed here, so that they name this rank."""
+        """Take leave of the others; without a word where the run failed here, so that they name this rank.
+
+        `SystemExit` is no failure: all ranks end, and one of them may still be busy with it (`Ranks.together`).
+        """
         self._main_knows.set()
-        if kind is None or self._world_size == 1:
+        if kind in (None, SystemExit) or self._world_size == 1:
             self._leave.set()
             self._thread.join()
 

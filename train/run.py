@@ -91,8 +91,9 @@ def train_model(
                 if ranks.is_main:
                     _save_failure(folder / NON_FINITE, error, epoch, config.run.seed)
                 raise InputError(f"{error}; {folder / NON_FINITE} holds its sample ids") from error
-        if state.ema is not None and outcome is Outcome.FINISHED and ranks.is_main:
-            save_ema(folder, state.ema, config, train_loader.classes, epoch=state.epoch, step=state.step)
+        with ranks.together():
+            if state.ema is not None and outcome is Outcome.FINISHED and ranks.is_main:
+                save_ema(folder, state.ema, config, train_loader.classes, epoch=state.epoch, step=state.step)
     return outcome
 
 

@@ -1,12 +1,24 @@
 """Several ranks: the same pictures, exact sums, one course for all, and a rank that is lost has a name."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
 import rank_processes
 import torch
-from rank_programs import average, dawdle, meet_others, pixels, skip_steps, talk, train_and_hang, train_with
+from rank_programs import (
+    average,
+    dawdle,
+    get_signal_while_meeting,
+    meet_others,
+    pixels,
+    skip_steps,
+    talk,
+    train_and_hang,
+    train_with,
+    train_without_room,
+)
 from run_comparison import assert_same_run, log
 from tiny_run import BATCH, STEPS, TEST_PICTURES, write_tiny_run
 
@@ -110,10 +122,46 @@ def test_ranks_that_do_not_come_to_the_start_are_named_within_its_own_limit(tmp_
     assert re.search("rank 1 of 3 did not come|rank 0 left, and its own output may say why", without_1[2])
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGUSR1, -signal.SIGUSR1), (signal.SIGINT, 130)]
+)
+def test_a_signal_ends_a_rank_that_waits_for_others_at_once(flags, tmp_path, number, code):
+    processes = rank_processes.start(get_signal_while_meeting, flags, number, world_size=2, output=tmp_path / "o")
+    assert rank_processes.wait(processes, START) == [code] * 2, outputs(tmp_path / "o", 2)
+
+
 def test_bad_input_of_one_rank_ends_all_and_is_told_once(tmp_path):
     processes = rank_processes.start(talk, 4, 5.0, "bad input", [1], world_size=3, output=tmp_path / "o")
     assert rank_processes.wait(processes) == [2, 2, 2]
     assert outputs(tmp_path / "o", 3) == ["", "error: `x` is bad\n", ""]
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("checkpoint", r"step-\d+\.pt: cannot be written \(File too large\)"),
+        ("log", r"log\.jsonl: cannot be written \(No space left on device\)"),
+    ],
+    ids=["checkpoint", "log"],
+)
+def test_a_disk_that_fills_up_ends_all_ranks_is_told_once_and_the_run_goes_on(
+    flags, two_ranks, tmp_path, file, message
+):
+    argv = [*flags, "--out", str(tmp_path / "run")]
+
+    def run(program, *arguments):
+        processes = rank_processes.start(program, *arguments, world_size=2, output=tmp_path / "o")
+        return rank_processes.wait(processes, START)
+
+    assert run(train_with, [*argv, "--max-steps", "2"], None) == [0, 0]
+    codes = run(train_without_room, [*argv, "--checkpoint-minutes", "1e-9"], file)
+    told = outputs(tmp_path / "o", 2)
+    assert codes == [2, 2], told
+    assert re.search(f"error: .*{message}", told[0])
+    assert told[0].count("error: ") == 1
+    assert "error" not in told[1]
+    assert run(train_with, argv, None) == [0, 0], outputs(tmp_path / "o", 2)
+    assert_same_run(tmp_path / "run", two_ranks)
 
 
 def test_too_many_skipped_steps_end_all_ranks_and_are_told_once(tmp_path):
