@@ -97,9 +97,8 @@ def _run(command: Command, folder: Path, argv: Sequence[str], device: str, stop:
             train_loader = stack.enter_context(_train_loader(config, train_config))
             test_loader = None if test_config is None else stack.enter_context(build_loader(test_config))
         if command.dry_run:
-            plan = make_plan(config, train_loader, test_loader, ranks)
-            if ranks.is_main:
-                print(plan.describe(), flush=True)
+            tell = partial(print, flush=True) if ranks.is_main else lambda text: None
+            tell(make_plan(config, train_loader, test_loader, tell, ranks).describe())
             return 0
         with ranks.together():
             observers = make_observers(config, folder) if ranks.is_main else Progress()

@@ -16,7 +16,7 @@ from train.meter import Meter
 from train.progress import Progress
 from train.record import Silence
 from train.schedule import make_schedule
-from train.state import TrainState
+from train.state import COMPILING, TrainState
 from train.step import TrainStep
 from train.validation import evaluate
 from train.watch import Phase
@@ -75,6 +75,8 @@ class Trainer:
         """
         with self._progress:
             self._progress.start(self._total_steps, self.state.step)
+            if self.config.run.compile != "none":
+                self._progress.note(COMPILING)
             self._ask_ranks()
             while (outcome := self._outcome()) is None:
                 if self._batch == self._steps_per_epoch:

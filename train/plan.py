@@ -1,7 +1,7 @@
 """`python -m train ... --dry-run`: what a run would do, need and take, without a run folder."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -14,7 +14,7 @@ from train.clock import StepClock
 from train.config import TrainConfig
 from train.distributed import SINGLE, Ranks
 from train.schedule import make_schedule, training_size
-from train.state import TrainState, initial_state
+from train.state import COMPILING, TrainState, initial_state
 from train.step import TrainStep
 from train.validation import evaluate
 from train.watch import Watch
@@ -81,8 +81,20 @@ class Plan:
         )
 
 
-def make_plan(config: TrainConfig, train_loader: Loader, test_loader: Loader | None, ranks: Ranks = SINGLE) -> Plan:
-    """Take a few steps and one test batch with a state that is thrown away, and reckon from them."""
+def make_plan(
+    config: TrainConfig,
+    train_loader: Loader,
+    test_loader: Loader | None,
+    tell: Callable[[str], None] = lambda text: None,
+    ranks: Ranks = SINGLE,
+) -> Plan:
+    """Take a few steps and one test batch with a state that is thrown away, and reckon from them.
+
+    `tell` hears what takes long, before it begins.
+    """
+    tell(f"measuring {TIMED_STEPS} steps after {_WARM_UP_STEPS} others, and one test batch")
+    if config.run.compile != "none":
+        tell(COMPILING)
     state = initial_state(config, ranks)
     with ranks.together():
         load_initial_weights(state.model)
@@ -105,7 +117,7 @@ def make_plan(config: TrainConfig, train_loader: Loader, test_loader: Loader | N
         else len({n for n in epochs if (n + 1) % run.evaluate_every == 0} | {epochs[-1]}),
         state_bytes=_state_bytes(state),
         activation_bytes=activations,
-        batch_bytes=(train_loader.config.batches_ahead + 2) * first.images.nbytes,
+        batch_bytes=(config.data.batches_ahead + 2) * first.images.nbytes,
         peak_bytes=torch.cuda.max_memory_allocated() if state.precision.device.type == "cuda" else None,
         seconds_per_step=seconds,
         wait_share=wait_share,

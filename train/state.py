@@ -14,6 +14,8 @@ from train.ema import make_ema
 from train.optimizer import make_optimizer
 from train.precision import Precision, choose_algorithms, choose_precision
 
+COMPILING = "compiling the network in the first step, and again for pictures of another size: minutes each"
+
 
 @dataclass(kw_only=True)
 class TrainState:

@@ -106,6 +106,23 @@ def test_a_finished_run_exits_with_0_and_names_its_checkpoint(command, tmp_path,
     assert f"finished: {tmp_path / 'run' / 'checkpoints' / 'last.pt'}" in output
 
 
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_that_the_network_is_compiled_is_told_before_it_takes_minutes(command, capsys, monkeypatch, flags):
+    told = ""
+
+    def compile_network(model, **options):
+        def first_step(*arguments):
+            nonlocal told
+            told = told or capsys.readouterr().out
+            return model(*arguments)
+
+        return first_step
+
+    monkeypatch.setattr(torch, "compile", compile_network)
+    assert command("--compile", "default", *flags) == 0
+    assert told.splitlines()[-1].startswith("compiling the network in the first step")
+
+
 def test_max_steps_exits_with_0_and_the_same_command_continues(command, tmp_path, capsys):
     assert command("--max-steps", "2") == 0
     assert "paused at step 2" in capsys.readouterr().out

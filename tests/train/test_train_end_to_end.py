@@ -78,6 +78,7 @@ def test_a_run_through_the_real_loader_continues_bit_identically(train, tmp_path
 def test_a_dry_run_tells_what_a_run_takes_and_writes_nothing(train, tmp_path, capsys):
     assert train(tmp_path / "run", "--dry-run", "--epochs", "4", "--evaluate-every", "3") == 0
     plan = capsys.readouterr().out
+    assert plan.splitlines()[0] == "measuring 5 steps after 2 others, and one test batch"
     assert "steps    20: 4 epochs of 5" in plan
     assert "samples  1,280 training pictures in batches of 64 over 1 rank(s); 2 tests of 355" in plan
     assert re.search(r"memory +[\d.]+ MiB a rank, estimated: state 0.9 MiB, activations [\d.]+ MiB, batches", plan)
