@@ -39,11 +39,11 @@ def fitted_temperature(predictions: CellPredictions, resampling: Resampling) -> 
     part, value = fitted_part(predictions), temperature_of(predictions)
     if part is None or value is None:
         return None
-    if not 1.01 * LOWEST_TEMPERATURE < value < HIGHEST_TEMPERATURE / 1.01:  # no minimum, the end of the search
+    if value < 1.01 * LOWEST_TEMPERATURE:  # no mistake, so no minimum: the end of the search
         return FittedTemperature(value=value, replicates=np.full(resampling.replicates, value))
     slope, variance = likelihood_slopes(part.logits, part.labels, 1 / value)
     error = slope.std() / variance.mean() / len(slope) ** 0.5
-    places = 1 / value + error * _STEPS
+    places = np.maximum(0.0, 1 / value + error * _STEPS)
     slopes = np.stack([likelihood_slopes(part.logits, part.labels, place)[0] for place in places], axis=1)
     inverse = _roots(places, resampling.means(slopes, FITTED))
     return FittedTemperature(

@@ -44,8 +44,8 @@ def open_imagenet_corruption(
 ) -> list[FolderPictures]:
     """`[group/]<name>/<severity>/<wnid>/*`; severity folders are 1 to 5, or numbers such as 0.80 that rise.
 
-    InputError: no such folder, not five severities, classes that differ from `classes`, or severities that differ in
-    their number of pictures.
+    InputError: no such folder, not five severities, classes that differ from `classes`, or severities that do not hold
+    pictures of the same names.
     """
     found = [path for path in (folder / name, *sorted(folder.glob(f"*/{name}"))) if path.is_dir()]
     if not found:
@@ -54,9 +54,13 @@ def open_imagenet_corruption(
     if len(severities) != len(SEVERITIES):
         raise InputError(f"{found[0]}: must hold five severities, got {len(severities)}; unpack it again")
     sets = [FolderPictures(path, classes, size=size, center_ratio=center_ratio) for path in severities]
-    counts = [pictures.count for pictures in sets]
-    if len(set(counts)) > 1:
-        raise InputError(f"{found[0]}: severities must hold the same pictures, got {counts}; unpack it again")
+    every = set().union(*(pictures.names for pictures in sets))
+    for path, pictures in zip(severities, sets):
+        if lacking := sorted(every.difference(pictures.names)):
+            raise InputError(
+                f"{path}: must hold the same pictures as the other severities, {len(lacking)} of {len(every)} are not "
+                f"there ({', '.join(lacking[:3])}); unpack the corruption again"
+            )
     return sets
 
 

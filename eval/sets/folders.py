@@ -22,7 +22,7 @@ class FolderPictures:
 
     Every one of `classes` must have a folder with pictures; a label is a place in `classes`. Folders of other classes
     of ImageNet are left out, and folders 0, 1, ... 999 stand for its classes by number (ImageNetV2). `center_ratio` as
-    of the loaders.
+    of the loaders; `names` are `<class>/<picture>`.
 
     Raises InputError that counts and names the classes that are missing or unknown.
     """
@@ -34,6 +34,7 @@ class FolderPictures:
         places = _places(root, self._source.classes, classes)[self._source.labels]
         self._samples = np.flatnonzero(places >= 0)
         self._labels = places[self._samples]
+        self.names = [self._source.names[sample] for sample in self._samples]
         self.count = len(self._samples)
         self.data_hash = str(self._source.describe()["fingerprint"])
         self.preparation: Mapping[str, Any] = {"size": size, "crop": "center", "center_ratio": center_ratio}
@@ -76,10 +77,11 @@ def _places(root: Path, folders: Sequence[str], classes: Sequence[str]) -> np.nd
     missing = sorted(set(classes) - set(names))
     unknown = sorted(set(names) - set(classes) - set(imagenet))
     if missing or unknown:
-        listed = ", ".join([*missing, *unknown][:5])
+        faults = {"missing": missing, "unknown": unknown}
+        found = [f"{len(names)} {fault} ({', '.join(names[:3])})" for fault, names in faults.items() if names]
         raise InputError(
-            f"{root}: must hold a folder for each of {len(classes)} classes, {len(missing)} are missing and "
-            f"{len(unknown)} are unknown ({listed}); unpack the set again"
+            f"{root}: must hold a folder for each of the {len(classes)} classes and none of others, got "
+            f"{' and '.join(found)}; unpack the set again"
         )
     places = {name: place for place, name in enumerate(classes)}
     return np.array([places.get(name, -1) for name in names])

@@ -13,6 +13,7 @@ from eval.bootstrap.resampling import FITTED
 from eval.bootstrap.separation import resampled_separation
 from eval.bootstrap.temperature import fitted_temperature
 from eval.metrics import (
+    HIGHEST_TEMPERATURE,
     aupr,
     auroc,
     aurra,
@@ -103,6 +104,18 @@ class TestTemperature:
         expected = [fit_temperature(np.repeat(logits, row, axis=0), np.repeat(labels, row)) for row in times]
         assert fitted.value == pytest.approx(fit_temperature(logits, labels))
         assert np.sqrt(np.mean((fitted.replicates - expected) ** 2)) < 0.05 * np.std(expected)
+
+    def test_of_a_model_that_knows_nothing_it_varies_below_the_highest_as_its_fits_do(self):
+        generator, resampling = np.random.default_rng(0), Resampling(replicates=60)
+        logits, labels = generator.normal(size=(600, 4)).astype(np.float32), generator.integers(0, 4, 600)
+        clean = Predictions(logits=logits, labels=labels, sample_ids=np.arange(600))
+        fitted = fitted_temperature({"clean": clean}, resampling)
+        assert fitted is not None
+        times = resampling.counts(300, FITTED)
+        expected = [fit_temperature(np.repeat(logits[::2], row, axis=0), np.repeat(labels[::2], row)) for row in times]
+        assert fitted.value == pytest.approx(HIGHEST_TEMPERATURE)
+        assert min(expected) < 0.2 * HIGHEST_TEMPERATURE
+        assert 1 / fitted.replicates == pytest.approx(1 / np.array(expected), abs=0.05 * np.std(1 / np.array(expected)))
 
     def test_what_it_makes_of_a_shifted_set_varies_with_it_and_with_the_samples(self, new_predictions):
         generator = np.random.default_rng(9)

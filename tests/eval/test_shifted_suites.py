@@ -185,7 +185,7 @@ class TestNaturalShifts:
         plan = make_plan(("r",), imagenet(IMAGENET, root=tmp_path))
         (problem,) = plan.problems
         assert not problem.missing
-        assert f"each of 200 classes, 2 are missing and 0 are unknown ({RENDITIONS[-2]}" in problem.reason
+        assert f"each of the 200 classes and none of others, got 2 missing ({RENDITIONS[-2]}, " in problem.reason
 
     def test_a_model_that_lacks_classes_is_refused(self):
         with pytest.raises(InputError, match="ImageNet-R: the model must know its 200 classes, 199 are missing"):

@@ -15,25 +15,24 @@ from writers.source import Sample
 class FolderSource:
     """One class a folder, in the order of the names, which is wnid order; see `list_class_folders` for its errors.
 
-    The type of a picture is found by its content.
+    `names` are the paths of the pictures below the root, `<class>/<picture>`. The type of a picture is found by its
+    content.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         folders = list_class_folders(root, "--root")
-        self.classes, files = tuple(folders), list(folders.values())
-        self._names = [name for names in files for name in names]
-        self.labels = np.repeat(np.arange(len(files)), [len(names) for names in files])
-        paths = (f"{self.classes[label]}/{name}" for label, name in zip(self.labels, self._names))
-        self._origin = {"name": "folder", "root": str(root), "fingerprint": file_fingerprint(root, paths)}
+        self.classes = tuple(folders)
+        self.names = [f"{folder}/{name}" for folder, names in folders.items() for name in names]
+        self.labels = np.repeat(np.arange(len(folders)), [len(names) for names in folders.values()])
+        self._origin = {"name": "folder", "root": str(root), "fingerprint": file_fingerprint(root, self.names)}
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def read(self, index: int) -> Sample:
-        label = int(self.labels[index])
-        path = self._root / self.classes[label] / self._names[index]
-        return Sample(image=read_file(path), label=label, name=str(path))
+        path = self._root / self.names[index]
+        return Sample(image=read_file(path), label=int(self.labels[index]), name=str(path))
 
     def describe(self) -> Mapping[str, Any]:
         return self._origin
