@@ -27,26 +27,33 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 def timed_batches(config: LoaderConfig, batches: int, samples: int) -> slice:
     """Which of an epoch's batches are timed, to have `samples` pictures if there are enough.
 
-    Not the first, those prepared ahead and two until the steady state; nor the last, when none is prepared any more.
+    They stand before the last of the epoch, when none is prepared any more, and after `_lead` of them.
 
     Raises:
         InputError: there is none between them.
     """
-    first, last = config.batches_ahead + 2, batches - config.batches_ahead
+    first, last = _lead(config), batches - config.batches_ahead
     if last <= first:
         raise InputError(
             f"--data must have at least {first + config.batches_ahead + 1} batches, as the first {first} and the last "
             f"{config.batches_ahead} are not timed, got {batches} of {config.batch_size}; lower --batch-size or take a "
             "larger set"
         )
-    return slice(first, min(last, first + ceil(samples / config.batch_size)))
+    return slice(max(first, last - ceil(samples / config.batch_size)), last)
+
+
+def _lead(config: LoaderConfig) -> int:
+    """Batches until the steady state: those prepared ahead, and two."""
+    return config.batches_ahead + 2
 
 
 class LoaderTimer:
     """Times a loader at a number of threads; a context manager. Call `repeat` as often as wanted.
 
     Each repeat takes the same `timed_batches` of epoch 0 in the steady state, in which as many batches lie ready before
-    as after. The first repeat is for caches and compilation and does not count.
+    as after, and goes on to the end of the epoch: worker processes of a loop that is left early would work on what they
+    were asked for, in the time of what is measured next. The first repeat is for caches and compilation and does not
+    count.
     """
 
     def __init__(self, config: LoaderConfig, threads: int, timed: slice) -> None:
@@ -65,9 +72,11 @@ class LoaderTimer:
     def repeat(self) -> None:
         """Time a part of an epoch."""
         before = resource.getrusage(resource.RUSAGE_SELF)
-        self._loader.set_epoch(0)
+        self._loader.load_state_dict({"epoch": 0, "batch": self._timed.start - _lead(self._config)})
         with closing(cast(Generator, iter(self._loader))) as batches:
-            rate, cost = _steady(batches, self._config, self._timed)
+            rate, cost = _steady(batches, self._config, self._timed.stop - self._timed.start)
+            for _ in batches:
+                pass
         if self._repeats:
             after = resource.getrusage(resource.RUSAGE_SELF)
             self._rates.append(rate)
@@ -87,14 +96,14 @@ class LoaderTimer:
         )
 
 
-def _steady(batches: Iterator, config: LoaderConfig, timed: slice) -> tuple[float, float]:
-    """Pictures a second and processor milliseconds a picture of the timed batches; the device is done at both ends."""
+def _steady(batches: Iterator, config: LoaderConfig, timed: int) -> tuple[float, float]:
+    """Pictures a second and processor milliseconds a picture of `timed` batches; the device is done at both ends."""
     place = torch.device(config.device)
-    for _ in islice(batches, timed.start):
+    for _ in islice(batches, _lead(config)):
         pass
     wait_for(place)
     started, cpu = time.perf_counter(), _cpu_seconds()
-    count = sum(len(batch.labels) for batch in islice(batches, timed.stop - timed.start))
+    count = sum(len(batch.labels) for batch in islice(batches, timed))
     wait_for(place)
     seconds = time.perf_counter() - started
     return count / seconds, 1e3 * (_cpu_seconds() - cpu) / count
