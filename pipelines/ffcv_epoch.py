@@ -16,6 +16,12 @@ PARTS_PER_THREAD = 2
 """Parts a batch is split into, a thread; programs differ in cost, so a thread that is done early takes another part."""
 
 
+def parts_of_batch(count: int, threads: int) -> list[slice]:
+    """The parts of a batch of `count` samples that `threads` threads work on, each as it is free."""
+    parts = 1 if threads == 1 else min(count, PARTS_PER_THREAD * threads)
+    return [slice(count * part // parts, count * (part + 1) // parts) for part in range(parts)]
+
+
 class Epoch(EpochIterator):
     """ffcv's epoch thread with its faults mended.
 
@@ -91,9 +97,6 @@ class Epoch(EpochIterator):
 
     def _run_in_parts(self, stage, values: dict[str, Any], count: int) -> None:
         """Run the stage of NumPy operations, which all fill the memory they declared, on parts of the batch."""
-        threads = self.host.num_workers
-        parts = 1 if threads == 1 else min(count, PARTS_PER_THREAD * threads)
-        bounds = [count * part // parts for part in range(parts + 1)]
         by_sample = {
             name: value
             for name, value in values.items()
@@ -101,11 +104,10 @@ class Epoch(EpochIterator):
         }
         by_sample["batch_indices"] = values["batch_indices"]
 
-        def run_part(part: int) -> None:
-            rows = slice(bounds[part], bounds[part + 1])
+        def run_part(rows: slice) -> None:
             stage(**(values | {name: value[rows] for name, value in by_sample.items()}))
 
-        for _ in self._pool.map(run_part, range(parts)):
+        for _ in self._pool.map(run_part, parts_of_batch(count, self.host.num_workers)):
             pass
 
     def _put(self, item) -> bool:

@@ -46,19 +46,29 @@ def jpeg_crop(library, decoder, data, height, width, box, mirrored, scratch, out
         False where `jpeg_decode` finds damage.
     """
     pixels, work = scratch
-    form, tall, wide, across, down, shrink, shown = jpeg_decode(
-        library, decoder, data, height, width, box, out.shape[0], pixels
-    )
-    if form == _DAMAGED:
+    decoded = jpeg_decode(library, decoder, data, height, width, box, out.shape[0], pixels)
+    if decoded[0] == _DAMAGED:
         return False
+    resize_decoded(decoded, pixels, height, width, box, mirrored, work, out)
+    return True
+
+
+@jit
+def resize_decoded(decoded, pixels, height, width, box, mirrored, work, out):
+    """The second half of `jpeg_crop`: resize the crop of a sound picture that `jpeg_decode` put into `pixels`.
+
+    Args:
+        decoded: what `jpeg_decode` returned.
+        work: uint8 of `layermix.resize.crop_scratch`; the others as of `jpeg_crop`.
+    """
+    form, tall, wide, across, down, shrink, shown = decoded
     if form == _RGB:
         picture = pixels[: 3 * height * width].reshape(height, width, 3)
         resize_rgb(picture, box[0], box[1], box[2], box[3], mirrored, work, out)
-        return True
+        return
     luma, blue, red = _planes(pixels, tall, wide, down, across)
     top, left, high, broad = box[0] / shrink, box[1] / shrink, box[2] / shrink, box[3] / shrink
     resize_ycc(luma, blue, red, shown, down, top, left, high, broad, mirrored, work, out)
-    return True
 
 
 @jit

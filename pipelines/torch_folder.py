@@ -56,20 +56,22 @@ class CroppedFolder(Dataset):
 
     def _pictures(self, epoch: int, ids: np.ndarray) -> Pictures:
         images, reasons = np.zeros((len(ids), self._config.size, self._config.size, 3), np.uint8), {}
-        with span("decode, crop, resize"):
-            for image, sample_id in zip(images, ids.tolist()):
-                try:
-                    picture = self._decode(sample_id)
-                except InputError as error:
-                    reasons[sample_id] = str(error)
-                else:
+        for image, sample_id in zip(images, ids.tolist()):
+            try:
+                picture = self._decode(sample_id)
+            except InputError as error:
+                reasons[sample_id] = str(error)
+            else:
+                with span("crop, resize, flip"):
                     self._cut(picture, epoch, sample_id, image)
-        with span("mix"):
-            return torch.from_numpy(self._mixed(images, epoch, ids)), reasons
+        return torch.from_numpy(self._mixed(images, epoch, ids)), reasons
 
     def _decode(self, sample_id: int) -> np.ndarray:
         path = self._config.data / self._paths[sample_id]
-        return decode_image(read_file(path), str(path))
+        with span("read"):
+            content = read_file(path)
+        with span("decode"):
+            return decode_image(content, str(path))
 
     def _cut(self, picture: np.ndarray, epoch: int, sample_id: int, out: np.ndarray) -> None:
         height, width, size = *picture.shape[:2], self._config.size
@@ -90,9 +92,10 @@ class CroppedFolder(Dataset):
         if self._bank is None:
             self._bank = open_bank(config)
         key: dict[str, Any] = {"fractals": self._bank, "seed": config.seed, "epoch": epoch, "sample_ids": ids}
-        if config.views == 1:
-            return augment(images, config.policy, **key)
-        return np.stack(jsd_views(images, config.policy, **key), axis=1)
+        with span("mix"):
+            if config.views == 1:
+                return augment(images, config.policy, **key)
+            return np.stack(jsd_views(images, config.policy, **key), axis=1)
 
 
 def as_it_is(item: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from layermix import InputError
 from layermix.manifest import data_files
 from pipelines import Loader
-from pipelines.profile.isolated import Prefix
+from pipelines.profile.isolated import Stages
 
 _NAMES = {"FFCVLoader": "ffcv", "TorchLoader": "torch"}
 
@@ -24,21 +24,21 @@ def backend_of(loader: Loader, wanted: str) -> str:
     return name
 
 
-def stages_of(loader: Loader) -> list[Prefix]:
-    """The graph of an open loader up to each of its stages."""
+def stages_of(loader: Loader) -> list[Stages]:
+    """What each worker of an open loader does."""
     opened: Any = loader
     match backend_of(loader, "auto"):
         case "ffcv":
             from pipelines.profile.ffcv_stages import FFCVStages
 
-            return FFCVStages(opened).prefixes()
+            return FFCVStages(opened).stages()
         case "torch":
             from pipelines.profile.torch_stages import TorchStages
 
-            return TorchStages(opened).prefixes()
+            return TorchStages(opened).stages()
     from pipelines.profile.dali_stages import DALIStages
 
-    return DALIStages(opened).prefixes()
+    return DALIStages(opened).stages()
 
 
 def files_of(loader: Loader) -> tuple[Path, ...]:

@@ -15,7 +15,7 @@ The disk is measured first, and its cache is dropped for that. Without a GPU, `-
 
 import json
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ from pipelines.profile.device import measure_device
 from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.disk import measure_disk
 from pipelines.profile.in_place import LoaderTimer, timed_batches
-from pipelines.profile.isolated import Prefix, StageTimer
+from pipelines.profile.isolated import StageTimer
 from pipelines.profile.measurements import Profile
 from pipelines.profile.operations import measure_operations
 from pipelines.profile.show import plot, print_profile
@@ -165,8 +165,7 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
         images = _first_images(loader)
     disk = measure_disk(files, count, reads=min(count, arguments.samples))
     with build_loader(config) as loader:
-        prefixes = stages_of(loader)
-        stages, in_place = _measure_threads(config, prefixes, ids, timed, arguments)
+        stages, done_by, in_place = _measure_threads(config, loader, ids, timed, arguments)
     device = measure_device(
         arguments.model,
         size=config.size,
@@ -184,7 +183,7 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
         cores=len(os.sched_getaffinity(0)),
         short_side=short_side,
         stages=stages,
-        done_by={prefix.name: prefix.by for prefix in prefixes},
+        done_by=done_by,
         in_place=in_place,
         operations=_operations(config, images, arguments.repeats),
         disk=disk,
@@ -200,23 +199,26 @@ def _first_images(loader: Loader) -> np.ndarray:
         return next(batches).images.permute(0, 2, 3, 1).cpu().numpy()
 
 
-def _measure_threads(
-    config: LoaderConfig, prefixes: Sequence[Prefix], ids: np.ndarray, timed: slice, arguments: Arguments
-):
+def _measure_threads(config: LoaderConfig, loader: Loader, ids: np.ndarray, timed: slice, arguments: Arguments):
     """Stages and loader by number of threads, of the same pictures, in turn: a busy machine slows both.
 
     Args:
+        loader: open, of the configuration; its stages are timed.
         ids: uint64 (N,), of the samples in the batches `timed`.
+
+    Returns:
+        By number of threads the stages; by stage who does it; by number of threads the loader.
     """
-    stages, in_place = {}, {}
+    stages, done_by, in_place = {}, {}, {}
+    parts_of_work = stages_of(loader)
     for threads in sorted(arguments.threads):
-        parts = StageTimer(prefixes, ids, threads)
-        with LoaderTimer(config, threads, timed) as whole:
+        with LoaderTimer(config, threads, timed) as whole, StageTimer(parts_of_work, ids, threads) as parts:
             for _ in range(arguments.repeats + 1):
                 whole.repeat()  # first, as it names a picture that does not decode
                 parts.repeat()
             stages[threads], in_place[threads] = parts.stages(), whole.result()
-    return stages, in_place
+            done_by |= parts.done_by
+    return stages, done_by, in_place
 
 
 def gpu_rate(given: float | None, step_us: float | None, name: str) -> tuple[float, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from pipelines.profile.forecast import done_by, roofline, stage_total
-from pipelines.profile.measurements import Profile, Worker
+from pipelines.profile.measurements import REST, Profile, Worker
 
 DECODE, RESIZE, MIX = "decode", "crop, resize, flip", "mix"
 """Stages that a change can take away or make smaller."""
@@ -84,7 +84,7 @@ def _is_slow(roofs: dict[str, float], wanted: float) -> bool:
 def _largest(profile: Profile, threads: int, worker: Worker) -> str:
     """The stage that takes most of a worker's time."""
     stages = profile.stages[threads]
-    own = [name for name in stages if done_by(profile, name) == worker]
+    own = [name for name in stages if done_by(profile, name) == worker and name != REST]
     return max(own, key=lambda name: stages[name].median).partition(",")[0]
 
 

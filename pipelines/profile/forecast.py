@@ -1,6 +1,6 @@
 """From the stages in isolation to the rate of the whole loader, and how far off that is."""
 
-from pipelines.profile.measurements import Profile, Worker
+from pipelines.profile.measurements import REST, Profile, Worker
 
 
 def forecast(profile: Profile, threads: int) -> float:
@@ -17,7 +17,7 @@ def forecast(profile: Profile, threads: int) -> float:
 
 
 def stage_total(profile: Profile, threads: int, worker: Worker = "threads") -> float:
-    """Microseconds a picture of all stages of one worker; a picture and thread, of the threads."""
+    """Microseconds a picture of all stages of one worker; a picture and thread, of the threads, waits and all."""
     stages = profile.stages[threads].items()
     return sum(spread.median for name, spread in stages if done_by(profile, name) == worker)
 
@@ -38,7 +38,7 @@ def roofline(profile: Profile) -> dict[str, float]:
     threads = max(profile.stages)
     roofs = {}
     for name, spread in profile.stages[threads].items():
-        if spread.median > 0:
+        if spread.median > 0 and name != REST:
             roofs[name] = (threads if done_by(profile, name) == "threads" else 1) * 1e6 / spread.median
     if profile.disk is not None:
         roofs["disk, warm cache"] = profile.disk.warm / profile.disk.bytes_per_image

@@ -1,116 +1,117 @@
-"""Stages by themselves, outside of any loader: the graph up to each stage, run as the loader would run it."""
+"""Stages by themselves, outside of any loader: the work of each worker, run as the loader would run it."""
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
-from pipelines.profile.measurements import Spread, Worker
+from pipelines.profile.measurements import REST, Spread, Worker
+from pipelines.spans import Span
 
-PART = 16
-"""Samples a call of one thread, so that the memory in use is that of a part of a batch, as in the loader."""
+Call = Callable[[np.ndarray], object]
+"""Does some work for sample ids, uint64 (N,), and returns when it is done."""
 
-Run = Callable[[np.ndarray], object]
-"""Does the work of a prefix for some sample ids, uint64 (N,)."""
+Run = Callable[[np.ndarray], Mapping[str, float]]
+"""Does all stages of one worker for sample ids, uint64 (N,): seconds of each, of all threads together."""
 
 
 @dataclass(frozen=True)
-class Prefix:
-    """A graph up to and with its stage `name`.
+class Stages:
+    """The stages of one worker, which it does one after the other.
 
     Args:
-        name: of the stage.
-        start: from a number of threads to the call that does the work of all samples with them, and returns when it is
-            done.
-        least_threads: a loader of fewer threads has no such stage.
-        by: who does the stage in the loader; its prefixes are those before it by the same.
+        by: the worker.
+        open: from a number of threads to what does the work with them; threads and processes end when it is left.
     """
 
-    name: str
-    start: Callable[[int], Run]
-    least_threads: int = 1
-    by: Worker = "threads"
+    by: Worker
+    open: Callable[[int], AbstractContextManager[Run]]
 
 
-def on_threads(make: Callable[[], Run]) -> Callable[[int], Run]:
-    """What starts `threads` plain threads that share the samples, PART a call.
+def by_caller(calls: Mapping[str, Call]) -> Stages:
+    """Stages of the thread that takes the batches, whatever the number of threads; each call is one of them."""
 
-    Args:
-        make: memory of its own for one thread, and the call that uses it.
-    """
+    def run(ids: np.ndarray) -> dict[str, float]:
+        return {name: seconds_of(call, ids) for name, call in calls.items()}
 
-    def start(threads: int) -> Run:
-        runs = [in_batches(make(), PART) for _ in range(threads)]
-
-        def run(ids: np.ndarray) -> None:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(_call, runs, [ids[thread::threads] for thread in range(threads)]))
-
-        return run
-
-    return start
+    return Stages("caller", lambda threads: nullcontext(run))
 
 
-def alone(run: Run) -> Callable[[int], Run]:
-    """What does the work by the calling thread, whatever the number of threads."""
-    return lambda threads: run
-
-
-def in_batches(run: Run, batch_size: int) -> Run:
+def in_batches(call: Call, batch_size: int) -> Call:
     """The same work, called for one batch after the other."""
 
-    def run_all(ids: np.ndarray) -> None:
-        for start in range(0, len(ids), batch_size):
-            run(ids[start : start + batch_size])
+    def call_all(ids: np.ndarray) -> None:
+        for batch in batches_of(ids, batch_size):
+            call(batch)
 
-    return run_all
+    return call_all
+
+
+def batches_of(ids: np.ndarray, size: int) -> list[np.ndarray]:
+    """Parts of `size`, the last one smaller."""
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def seconds_of(call: Call, ids: np.ndarray) -> float:
+    """How long a call takes."""
+    started = time.perf_counter()
+    call(ids)
+    return time.perf_counter() - started
+
+
+def seconds_by_name(spans: Iterable[Span], names: Sequence[str]) -> dict[str, float]:
+    """Seconds of the spans of these names together; names without a span are left out."""
+    total: defaultdict[str, int] = defaultdict(int)
+    for span in spans:
+        total[span.name] += span.stop - span.start
+    return {name: total[name] / 1e9 for name in names if name in total}
+
+
+def with_rest(stages: Mapping[str, float], seconds: float) -> dict[str, float]:
+    """Stages, and what else the threads spent of their `seconds`: waiting for each other, and Python between them."""
+    return {**stages, REST: max(0.0, seconds - sum(stages.values()))}
 
 
 class StageTimer:
-    """Times stages with `threads` threads at a time. Call `repeat` as often as wanted.
+    """Times stages with `threads` threads at a time; a context manager. Call `repeat` as often as wanted.
 
-    Prefixes are timed in turn within each repeat; a stage is the difference of two by the same worker. The first repeat
-    is for caches and compilation and does not count.
+    Every stage is timed where it is done, so none can be negative. The first repeat is for caches and compilation and
+    does not count.
     """
 
-    def __init__(self, prefixes: Sequence[Prefix], ids: np.ndarray, threads: int) -> None:
-        self._prefixes = [prefix for prefix in prefixes if prefix.least_threads <= threads]
-        self._runs = [prefix.start(threads) for prefix in self._prefixes]
-        self._ids, self._threads = ids, threads
-        self._added: dict[str, list[float]] = {prefix.name: [] for prefix in self._prefixes}
+    def __init__(self, stages: Sequence[Stages], ids: np.ndarray, threads: int) -> None:
+        self._ids = ids
+        self._found: defaultdict[str, list[float]] = defaultdict(list)
+        self.done_by: dict[str, Worker] = {}
         self._is_warm = False
+        with ExitStack() as opened:
+            self._runs = [(part.by, opened.enter_context(part.open(threads))) for part in stages]
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> "StageTimer":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._opened.close()
 
     def repeat(self) -> None:
-        """Time every prefix once."""
-        before: dict[Worker, float] = {}
-        for prefix, run in zip(self._prefixes, self._runs):
-            seconds = self._time(run)
-            if self._is_warm:
-                added = seconds - before.get(prefix.by, 0.0)
-                self._added[prefix.name].append(1e6 * added * self._at_a_time(prefix) / len(self._ids))
-            before[prefix.by] = seconds
+        """Time every stage once."""
+        for worker, run in self._runs:
+            for name, seconds in run(self._ids).items():
+                self.done_by[name] = worker
+                if self._is_warm:
+                    self._found[name].append(1e6 * seconds / len(self._ids))
         self._is_warm = True
 
     def stages(self) -> dict[str, Spread]:
-        """What each stage adds to those before it: microseconds a picture and thread, or a picture of other workers."""
-        return {name: spread(added) for name, added in self._added.items()}
-
-    def _at_a_time(self, prefix: Prefix) -> int:
-        return self._threads if prefix.by == "threads" else 1
-
-    def _time(self, run: Run) -> float:
-        started = time.perf_counter()
-        run(self._ids)
-        return time.perf_counter() - started
+        """Microseconds a picture and thread, or a picture of other workers."""
+        return {name: spread(found) for name, found in self._found.items()}
 
 
 def spread(values: Sequence[float]) -> Spread:
     """Median, least and greatest."""
     return Spread(median=median(values), least=min(values), most=max(values))
-
-
-def _call(run: Run, ids: np.ndarray) -> None:
-    run(ids)

@@ -7,6 +7,9 @@ from typing import Literal
 Worker = Literal["threads", "caller", "device"]
 """Who does a stage: the loader's threads, the thread that takes the batches, or the GPU. The three work at a time."""
 
+REST = "waits, rest"
+"""What the threads spend beside their stages: waiting for each other at the end of a batch, Python between stages."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
@@ -67,7 +70,7 @@ class Profile:
 
     cores: that this process may use.
     stages: by number of threads, microseconds of each stage in isolation, in order: a picture and thread, with all
-        threads at it, or a picture where others than the threads do it.
+        threads at it, or a picture where others than the threads do it. What is left of the threads' time is REST.
     done_by: by stage, who does it.
     in_place: by number of threads.
     operations: by instruction of the policy's programs, how many a picture has in the mean, and microseconds of each.

@@ -1,88 +1,93 @@
-"""The stages of the plain PyTorch loader in isolation: threads run what its worker processes do."""
+"""The stages of the plain PyTorch loader in isolation: its own code, in as many processes as it has workers.
 
+Not in threads: those would wait for the interpreter lock and for the lock of the memory they share, as workers do not.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import cast
+from multiprocessing import get_context
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import torch
 
-from layermix import FractalBank, Policy, augment
-from layermix.files import read_file
-from layermix.pictures import decode_image
-from layermix.resize import crop_scratch
-from pipelines.crops import Crop, crop_picture
-from pipelines.epoch_loader import open_bank
-from pipelines.profile.isolated import PART, Prefix, Run, alone, in_batches, on_threads
+from layermix import InputError
+from pipelines.profile.isolated import Run, Stages, batches_of, by_caller, in_batches, seconds_by_name, with_rest
+from pipelines.spans import recording, span
+from pipelines.torch_folder import CroppedFolder
 from pipelines.torch_loader import TorchLoader
+
+_STAGES = ("read", "decode", "crop, resize, flip", "mix", "hand over")
 
 
 class TorchStages:
-    """Prefixes of the work on a folder's pictures."""
+    """What workers and the calling thread do for a folder's pictures."""
 
     def __init__(self, loader: TorchLoader) -> None:
         self._config, self._loader = loader.config, loader
-        self._paths = [loader.config.data / path for path in loader.paths]
         shape = loader.config.batch_size, loader.config.size, loader.config.size, 3
-        self._images = torch.zeros(shape, dtype=torch.uint8)
-        self._crop, self._bank = Crop.of(loader.config), open_bank(loader.config)
+        self._images = torch.zeros(shape, dtype=torch.uint8).share_memory_()
 
-    def prefixes(self) -> list[Prefix]:
-        """Read; decode; crop, resize and flip; mix, with a policy; hand over, with worker processes; batch assembly."""
-        found = [
-            Prefix("read", on_threads(lambda: self._read)),
-            Prefix("decode", on_threads(lambda: self._decode)),
-            Prefix("crop, resize, flip", on_threads(lambda: self._cut)),
-        ]
-        make, policy = (lambda: self._cut), self._config.policy
-        if policy is not None:
-            make = partial(self._mixer, policy, self._bank)
-            found.append(Prefix("mix", on_threads(make)))
-        assembly = in_batches(self._assemble, self._config.batch_size)
-        return [
-            *found,
-            Prefix("hand over", on_threads(lambda: _handed_over(make())), least_threads=2),
-            Prefix("batch assembly", alone(assembly), by="caller"),
-        ]
+    def stages(self) -> list[Stages]:
+        """Read, decode, crop with resize and flip, mix with a policy, hand over from processes; batch assembly."""
+        assembly = {"batch assembly": in_batches(self._assemble, self._config.batch_size)}
+        return [Stages("threads", self._workers), by_caller(assembly)]
 
-    def _read(self, ids: np.ndarray) -> None:
-        for sample_id in ids.tolist():
-            read_file(self._paths[sample_id])
+    @contextmanager
+    def _workers(self, threads: int) -> Iterator[Run]:
+        """The calling thread, or processes that take every so-manieth batch each, always the same ones."""
+        folder, size = CroppedFolder(self._config, self._loader.paths), self._config.batch_size
+        if threads == 1:
+            yield lambda ids: _work(folder, batches_of(ids, size), is_process=False)
+            return
+        with ExitStack() as opened:
+            begin = partial(ProcessPoolExecutor, 1, get_context("spawn"), _begin, (folder,))
+            workers = [opened.enter_context(begin()) for _ in range(threads)]
 
-    def _decode(self, ids: np.ndarray) -> None:
-        for sample_id in ids.tolist():
-            self._picture(sample_id)
+            def run(ids: np.ndarray) -> dict[str, float]:
+                batches = batches_of(ids, size)
+                shares = [batches[number::threads] for number in range(threads)]
+                doing = [worker.submit(_work_of_process, share) for worker, share in zip(workers, shares)]
+                found = [work.result() for work in doing]
+                return {name: sum(seconds.get(name, 0.0) for seconds in found) for name in found[0]}
 
-    def _picture(self, sample_id: int) -> np.ndarray:
-        return decode_image(read_file(self._paths[sample_id]), str(self._paths[sample_id]))
+            yield run
 
     def _assemble(self, ids: np.ndarray) -> None:
-        """The images of a batch, which are there, with all that comes along with them."""
-        self._loader.assemble(self._images[: len(ids)], {}, slice(len(ids)))
-
-    def _cut(self, ids: np.ndarray) -> np.ndarray:
-        images = np.empty((len(ids), self._config.size, self._config.size, 3), np.uint8)
-        for sample_id, image in zip(ids.tolist(), images):
-            picture = self._picture(sample_id)
-            scratch = np.empty(crop_scratch(picture.shape[1], self._config.size), np.uint8)
-            crop_picture(picture, self._crop, 0, sample_id, scratch, image)
-        return images
-
-    def _mixer(self, policy: Policy, bank: FractalBank | None) -> Run:
-        out = np.empty((PART, self._config.size, self._config.size, 3), np.uint8)
-
-        def run(ids: np.ndarray) -> np.ndarray:
-            images, places = self._cut(ids), ids.astype(np.int64)
-            return augment(
-                images, policy, fractals=bank, seed=self._config.seed, sample_ids=places, out=out[: len(ids)]
-            )
-
-        return run
+        """The images of a batch, which are there, with all that comes along; from processes they come in a message."""
+        images = self._images
+        if self._config.threads > 1:
+            images = ForkingPickler.loads(ForkingPickler.dumps(images))
+        self._loader.assemble(images[: len(ids)], {}, slice(len(ids)))
 
 
-def _handed_over(make_images: Run) -> Run:
-    """The images copied to shared memory, in which a worker process hands them to the loader's."""
+_process_folder: CroppedFolder
+"""Of a worker process."""
 
-    def run(ids: np.ndarray) -> None:
-        torch.from_numpy(cast(np.ndarray, make_images(ids))).share_memory_()
 
-    return run
+def _begin(folder: CroppedFolder) -> None:
+    """As torch begins a worker: one thread an operation."""
+    global _process_folder
+    torch.set_num_threads(1)
+    _process_folder = folder
+
+
+def _work_of_process(batches: Sequence[np.ndarray]) -> dict[str, float]:
+    return _work(_process_folder, batches, is_process=True)
+
+
+def _work(folder: CroppedFolder, batches: Sequence[np.ndarray], *, is_process: bool) -> dict[str, float]:
+    """Make batches of epoch 0; seconds by stage."""
+    started = time.perf_counter()
+    with recording() as spans:
+        for ids in batches:
+            result, _ = folder[(0, ids.astype(np.int64), False)]
+            if isinstance(result, InputError):
+                raise result
+            if is_process:
+                with span("hand over"):
+                    result[0].share_memory_()
+    return with_rest(seconds_by_name(spans, _STAGES), time.perf_counter() - started)

@@ -14,6 +14,8 @@ from pipelines import LoaderConfig
 from pipelines.dali_loader import DALILoader
 from pipelines.profile import command
 from pipelines.profile.dali_stages import DALIStages
+from pipelines.profile.isolated import StageTimer
+from pipelines.profile.measurements import REST
 
 
 @pytest.fixture
@@ -25,35 +27,43 @@ def training(dali_photos, fractal_bank) -> LoaderConfig:
 
 
 @pytest.mark.parametrize("graph", ["cpu", "gpu"])
-@pytest.mark.parametrize("stage", ["crop, resize, flip", "mix"])
-def test_a_prefix_makes_the_pictures_of_the_loader_that_ends_there(graph, stage, training, on_the_processor):
-    base, made = on_the_processor if graph == "gpu" else DALILoader, {}
+def test_the_graphs_make_the_pictures_of_the_loaders_that_end_there(graph, training, on_the_processor):
+    base, made = on_the_processor if graph == "gpu" else DALILoader, {True: {}, False: {}}
 
     class Kept(base):
         def finish(self, ids, *outputs):
             images = super().finish(ids, *outputs)
-            made.update(zip(ids.tolist(), images.clone()))
+            made[self.config.policy is not None].update(zip(ids.tolist(), images.clone()))
             return images
 
-    ending = replace(training, policy=None, fractals=None) if stage != "mix" else training
-    with Kept(training) as loader, base(ending) as expected:
-        pictures = {n: image.clone() for batch in expected for n, image in zip(batch.sample_ids.tolist(), batch.images)}
-        prefix = next(prefix for prefix in DALIStages(loader).prefixes() if prefix.name == stage)
-        run = prefix.start(2)
+    with Kept(training) as loader, work_of(loader).open(2) as run:
         for _ in range(2):
-            made.clear()
-            run(loader.ids.astype(np.uint64))
-            assert made.keys() == pictures.keys()
-            assert all(torch.equal(made[n], pictures[n]) for n in pictures)
+            for pictures in made.values():
+                pictures.clear()
+            found = run(loader.ids.astype(np.uint64))
+            assert list(found) == ["decode", "crop, resize, flip", "mix", *([REST] if graph == "cpu" else [])]
+            assert min(found.values()) >= 0
+            for is_mixed in (True, False) if graph == "gpu" else (True,):
+                ending = training if is_mixed else replace(training, policy=None, fractals=None)
+                with base(ending) as expected:
+                    for batch in expected:
+                        for sample_id, image in zip(batch.sample_ids.tolist(), batch.images):
+                            assert torch.equal(made[is_mixed][sample_id], image)
+
+
+def work_of(loader):
+    """The stages of the threads or of the GPU."""
+    (work,) = [stages for stages in DALIStages(loader).stages() if stages.by != "caller"]
+    return work
 
 
 @pytest.mark.parametrize(("graph", "worker"), [("cpu", "threads"), ("gpu", "device")])
 def test_pictures_are_made_by_the_threads_or_the_gpu_and_fed_by_the_caller(graph, worker, training, on_the_processor):
-    with (on_the_processor if graph == "gpu" else DALILoader)(training) as loader:
-        found = {prefix.name: prefix.by for prefix in DALIStages(loader).prefixes()}
-        for prefix in DALIStages(loader).prefixes():
-            prefix.start(1)(loader.ids.astype(np.uint64))
+    made_by = on_the_processor if graph == "gpu" else DALILoader
+    with made_by(training) as loader, StageTimer(DALIStages(loader).stages(), loader.ids[:8], threads=1) as timer:
+        timer.repeat()
     caller = dict.fromkeys(("read", "draw", "batch assembly"), "caller")
+    found = {name: by for name, by in timer.done_by.items() if name != REST}
     assert found == caller | dict.fromkeys(("decode", "crop, resize, flip", "mix"), worker)
 
 

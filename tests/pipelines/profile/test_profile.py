@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,16 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from layermix import POLICIES, InputError
-from pipelines import LoaderConfig
+from layermix import POLICIES, InputError, LayerMix
+from pipelines import LoaderConfig, build_loader
 from pipelines.profile import command, disk
+from pipelines.profile.backends import stages_of
 from pipelines.profile.diagnosis import diagnose
+from pipelines.profile.ffcv_stages import FFCVStages
 from pipelines.profile.forecast import forecast, forecast_error, roofline
-from pipelines.profile.isolated import PART, Prefix, StageTimer, alone, on_threads
-from pipelines.profile.measurements import Device, Disk, InPlace, Profile, Spread
+from pipelines.profile.in_place import LoaderTimer, timed_batches
+from pipelines.profile.isolated import Stages, StageTimer, by_caller, with_rest
+from pipelines.profile.measurements import REST, Device, Disk, InPlace, Profile, Spread
 from pipelines.profile.operations import measure_operations
 from pipelines.profile.show import print_profile
 from pipelines.profile.trace import record_training
@@ -132,50 +136,91 @@ def test_no_roof_is_made_of_what_was_not_measured():
     assert roofs["decode"] == pytest.approx(2e6 / 500)
 
 
-def test_a_stage_is_what_it_adds_to_those_before_it_and_every_sample_is_done_once_a_repeat(monkeypatch):
-    clock, done = [0.0], []
-    monkeypatch.setattr("pipelines.profile.isolated.time.perf_counter", lambda: clock[0])
+def test_stages_are_timed_where_they_are_done_and_the_first_repeat_does_not_count():
+    given, closed = [], []
 
-    def prefix(cost):
+    @contextmanager
+    def threads(count):
         def run(ids):
-            assert len(ids) <= PART
-            clock[0] += cost * len(ids)
-            done.extend(ids.tolist())
+            given.append(ids)
+            seconds = 100.0 if len(given) == 1 else len(ids) * 1e-6
+            return with_rest({"decode": seconds * count, "mix": 2 * seconds * count}, 4 * seconds * count)
 
-        return lambda: run
+        yield run
+        closed.append(count)
 
     ids = np.arange(40, dtype=np.uint64)
-    prefixes = [Prefix("a", on_threads(prefix(1e-6))), Prefix("b", on_threads(prefix(4e-6)))]
-    timer = StageTimer(prefixes, ids, threads=1)
-    for _ in range(4):
-        timer.repeat()
-    found = timer.stages()
-    assert found["a"].median == pytest.approx(1)
-    assert found["b"].median == pytest.approx(3)
-    assert sorted(done) == sorted(ids.tolist() * 2 * 4)
-
-
-def test_a_stage_is_only_less_the_stages_before_it_by_the_same_worker(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr("pipelines.profile.isolated.time.perf_counter", lambda: clock[0])
-
-    def run(cost):
-        def run(ids):
-            clock[0] += cost * len(ids)
-
-        return alone(run)
-
-    prefixes = [
-        Prefix("draw", run(2e-6), by="caller"),
-        Prefix("decode", run(5e-6), by="device"),
-        Prefix("assemble", run(3e-6), by="caller"),
-        Prefix("mix", run(9e-6), by="device"),
-    ]
-    timer = StageTimer(prefixes, np.arange(40, dtype=np.uint64), threads=4)
-    for _ in range(2):
-        timer.repeat()
+    with StageTimer([Stages("threads", threads), by_caller({"draw": lambda ids: None})], ids, threads=2) as timer:
+        for _ in range(4):
+            timer.repeat()
     found = {name: spread.median for name, spread in timer.stages().items()}
-    assert found == pytest.approx({"draw": 2, "decode": 5, "assemble": 1, "mix": 4})
+    assert found.pop("draw") >= 0
+    assert found == pytest.approx({"decode": 2, "mix": 4, REST: 2})
+    assert timer.done_by == {"decode": "threads", "mix": "threads", REST: "threads", "draw": "caller"}
+    assert len(given) == 4
+    assert all((one == ids).all() for one in given)
+    assert closed == [2]
+
+
+def test_what_is_left_of_the_threads_time_is_never_less_than_none():
+    assert with_rest({"decode": 2.0, "mix": 1.0}, 4.0) == {"decode": 2.0, "mix": 1.0, REST: 1.0}
+    assert with_rest({"decode": 2.0}, 1.9)[REST] == 0
+
+
+def test_waits_of_the_threads_are_in_the_forecast_and_bound_nothing():
+    profile = profile_of({**STAGES, REST: 1000.0}, rate=900.0)
+    assert forecast(profile, 2) == pytest.approx(2 / 2000e-6)
+    assert REST not in roofline(profile)
+    assert diagnose(profile).startswith("decode-bound")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("crop", ["random_resized", "pad"])
+def test_the_stages_of_ffcv_make_the_loaders_pictures(photos, fractal_bank, threads, crop, monkeypatch):
+    size, made = 48, {}
+    config = LoaderConfig(
+        data=photos, fractals=fractal_bank, batch_size=8, size=size, crop=crop, flip=True, policy=LayerMix(),
+        order="random", threads=threads, seed=5,
+    )  # fmt: skip
+    part = FFCVStages._part
+
+    def kept(self, ids, pictures, out):
+        seconds = part(self, ids, pictures, out)
+        made.update(zip(ids.tolist(), out.copy()))
+        return seconds
+
+    monkeypatch.setattr(FFCVStages, "_part", kept)
+    with build_loader(config) as loader:
+        work, _ = stages_of(loader)
+        with work.open(threads) as run:
+            found = run(loader.ids.astype(np.uint64))
+        cut = ["decode"] if crop == "random_resized" else []
+        assert list(found) == ["read", *cut, "crop, resize, flip", "mix", REST]
+        assert min(found.values()) >= 0
+        for batch in loader:
+            for sample_id, image in zip(batch.sample_ids.tolist(), batch.images):
+                assert (image.permute(1, 2, 0).numpy() == made[sample_id]).all()
+
+
+def test_every_repeat_takes_the_same_batches_to_the_end_of_the_epoch(photo_folder):
+    config = LoaderConfig(
+        data=photo_folder, batch_size=4, size=24, crop="random_resized", order="random", batches_ahead=2
+    )
+    with LoaderTimer(config, 1, timed_batches(config, 10, samples=12)) as timer:
+        taken = []
+        load = timer._loader.assemble
+
+        def assemble(images, reasons, place):
+            taken.append(place.start // 4)
+            return load(images, reasons, place)
+
+        timer._loader.assemble = assemble
+        for _ in range(2):
+            timer.repeat()
+        assert taken == [1, 2, 3, 4, 5, 6, 7, 8, 9] * 2
+    with pytest.raises(InputError, match="--data must have at least 7 batches"):
+        timed_batches(config, 6, samples=12)
+    assert timed_batches(config, 7, samples=12) == slice(4, 5)
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -234,7 +279,7 @@ def test_a_small_profile_gives_tables_json_plot_and_a_trace_that_loads(tmp_path,
     assert command.main([*flags, "--trace", str(trace), "--trace-batches", "6"]) == 0
     assert "-bound: " in capsys.readouterr().out
     found = json.loads(out.read_text())
-    assert list(found["stages"]["2"]) == ["read", "crop, resize, flip", "mix", "batch assembly"]
+    assert list(found["stages"]["2"]) == ["read", "crop, resize, flip", "mix", REST, "batch assembly"]
     assert found["in_place"]["1"]["images_per_second"]["median"] > 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     check_trace(json.loads(trace.read_text()), batches=6)
@@ -254,15 +299,19 @@ def test_every_backend_has_its_stages_and_its_name(kind, tmp_path, photographs, 
     assert command.main([*flags, "--backend", backend]) == 0
     found = json.loads(out.read_text())
     assert found["backend"] == backend
-    stages = ["read", "decode", "crop, resize, flip", "mix", "batch assembly"]
+    stages = ["read", "decode", "crop, resize, flip", "mix", REST, "batch assembly"]
     if backend == "dali-cpu":
         stages.insert(1, "draw")
     assert list(found["stages"]["1"]) == stages
     assert set(found["stages"]["2"]) == {*stages, *(["hand over"] if backend == "torch" else [])}
+    assert min(spread["least"] for stages in found["stages"].values() for spread in stages.values()) >= 0
     with pytest.raises(InputError, match="--backend ffcv does not read"):
         command.main([*flags, "--backend", "ffcv"])
     with pytest.raises(InputError, match=r"--data must have at least 9 batches, .* got 3 of 16; lower --batch-size"):
         command.main([*flags, "--batch-size", "16"])
+
+
+FOLDER_STAGES = ("read", "decode", "crop, resize, flip")
 
 
 def test_worker_processes_send_their_spans_home(tmp_path, photographs):
@@ -270,11 +319,12 @@ def test_worker_processes_send_their_spans_home(tmp_path, photographs):
     config = LoaderConfig(data=tmp_path / "pictures", batch_size=4, size=24, crop="random_resized", threads=2)
     count = record_training(config, None, 6, tmp_path / "t.json")
     content = json.loads((tmp_path / "t.json").read_text())
-    check_trace(content, batches=6)
+    check_trace(content, 6, FOLDER_STAGES)
     complete = [event for event in content["traceEvents"] if event["ph"] == "X"]
-    assert len(complete) == count == 6 * 4
     by_workers = [event for event in complete if event["cat"] == "loader"]
-    assert {event["name"] for event in by_workers} == {"decode, crop, resize", "mix"}
+    assert len(complete) == count == 6 * 2 + len(by_workers)
+    names = [event["name"] for event in by_workers]
+    assert {name: names.count(name) for name in names} == dict.fromkeys(FOLDER_STAGES, 6 * 4)
     assert len({event["pid"] for event in by_workers}) == 2
     assert os.getpid() not in {event["pid"] for event in by_workers}
 
