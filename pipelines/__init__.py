@@ -8,13 +8,13 @@ with build_loader(config) as loader:
         loader.set_epoch(epoch)
         for images, labels, sample_ids, valid in loader:
             ...
+
+Torch is imported by the first `build_loader`: `python -m pipelines.doctor` runs where it is broken.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-
-import torch
 
 from layermix import InputError
 from layermix.ffcv_import import quick_ffcv_import
@@ -72,6 +72,8 @@ def build_loader(config: LoaderConfig) -> Loader:
 def _require_device(device: str) -> None:
     if device == "cpu":
         return
+    import torch
+
     found = torch.cuda.device_count()
     if (torch.device(device).index or 0) >= found:
         raise InputError(f"`device` is {device!r}, and torch finds {found} GPUs; run python -m pipelines.doctor")
@@ -91,6 +93,8 @@ def _dali_loader(config: LoaderConfig) -> Loader:
 @contextmanager
 def _torch_threads_kept() -> Iterator[None]:
     """Importing ffcv sets torch to one thread for the whole process; set it back."""
+    import torch
+
     threads = torch.get_num_threads()
     try:
         yield

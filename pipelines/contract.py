@@ -1,12 +1,15 @@
 """The contract of all loaders: what they yield and what they offer."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from layermix.manifest import Manifest
 from pipelines.config import LoaderConfig
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Batch(NamedTuple):
@@ -74,6 +77,6 @@ class Loader(Protocol):
         """End a running iteration: its threads and buffers are gone when this returns."""
         ...
 
-    def __enter__(self) -> "Loader": ...
+    def __enter__(self) -> Loader: ...
 
     def __exit__(self, *exception: object) -> None: ...
