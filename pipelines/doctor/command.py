@@ -4,7 +4,8 @@
     python -m pipelines.doctor --data in.beton --out runs/in --images-per-second 20000 --json
 
 Each line is ok, warning (a run works, but slower or less safely) or error (a run would fail). Exit code: 0 without
-errors, 1 with one or more, 2 for unusable flags. Packages are tried in processes of their own, about ten seconds.
+errors, 1 with one or more, 2 for unusable flags. Packages are tried in processes of their own, about ten core-seconds;
+standard error tells what is being tried.
 The rate of the disk is read past the cache (256 MiB at the most); where a file system does not drop its pages, such as
 a tmpfs, it is the rate of the memory.
 """
@@ -23,6 +24,7 @@ from pipelines.doctor.finding import Finding
 from pipelines.doctor.host import host_findings
 from pipelines.doctor.software import software_findings
 from pipelines.doctor.storage import data_findings, out_findings
+from pipelines.telling import tell
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
@@ -58,6 +60,7 @@ def examine(arguments: Doctor) -> list[Finding]:
     """Every finding, packages first."""
     findings = [*software_findings(), *host_findings()]
     for data in arguments.data:
+        tell(f"checking {data}, and the rate of its disk")
         findings += data_findings(data, arguments.images_per_second)
     return [*findings, *out_findings(arguments.out)]
 

@@ -10,7 +10,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,14 @@ from typing import Any
 def torch_facts() -> dict[str, Any]:
     """Versions, build, GPUs and whether torchvision's operators load beside this torch."""
     import torch
-    import torchvision
 
     has_gpu = torch.cuda.is_available()
     properties = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())] if has_gpu else []
-    torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+    _load_vision_operators()
+    torch.ops.torchvision.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
     return {
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),
         "cuda": torch.version.cuda,
         "gpus": [f"{p.name}, {p.total_memory / 2**30:.0f} GiB" for p in properties],
         "capability": min(((p.major, p.minor) for p in properties), default=None),
@@ -34,10 +36,26 @@ def torch_facts() -> dict[str, Any]:
     }
 
 
+def _load_vision_operators() -> None:
+    """Torchvision's compiled operators without the rest of it, which imports torch's compiler: five core-seconds."""
+    import torch
+
+    found = find_spec("torchvision")
+    folders = (found and found.submodule_search_locations) or []
+    libraries = [library for folder in folders for library in Path(folder).glob("_C*.so")]
+    for library in libraries:
+        torch.ops.load_library(library)
+    if not libraries:
+        import_module("torchvision")  # says what is wrong, or has them elsewhere
+
+
 def ffcv_facts() -> dict[str, Any]:
     """Version of ffcv, and whether its extension decodes a JPEG, which needs OpenCV and libturbojpeg."""
     import cv2
+    import numba.typed
     import numpy as np
+
+    numba.typed.Dict = dict  # as layermix.ffcv_import, which saves three core-seconds of compiling
     from ffcv.libffcv import imdecode
 
     picture = np.full((16, 16, 3), 90, np.uint8)

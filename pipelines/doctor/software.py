@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pipelines.doctor.finding import Finding, judge
+from pipelines.telling import tell
 
 Facts = Mapping[str, Any]
 
@@ -22,6 +24,7 @@ _DRIVERS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 
 def software_findings() -> list[Finding]:
     """One or more findings for each package that the loaders, training and evaluation rest on."""
+    tell(f"trying {', '.join(_CHECKS)}, each in a process of its own")
     with ThreadPoolExecutor() as pool:
         facts = list(pool.map(_facts, _CHECKS))
     return [finding for check, found in zip(_CHECKS.items(), facts) for finding in _findings(*check, found)]
@@ -38,11 +41,13 @@ def _findings(name: str, check: Callable[[Facts], list[Finding]], found: Facts |
 
 def _facts(name: str) -> Facts | str:
     """What the probe says; its last line of complaint where it fails."""
-    command = [sys.executable, "-P", str(_PROBES), name]
+    command, started = [sys.executable, "-P", str(_PROBES), name], time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"no answer within {SECONDS} s"
+    finally:
+        tell(f"{name} tried in {time.monotonic() - started:.1f} s")
     if done.returncode == 0 and done.stdout:
         return json.loads(done.stdout)
     complaint = done.stderr.strip().splitlines()

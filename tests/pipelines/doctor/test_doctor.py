@@ -2,6 +2,7 @@
 
 import json
 import resource
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +48,12 @@ def data_set(tmp_path):
     return data
 
 
-def test_a_sound_installation_has_no_error(tmp_path, data_set, capsys):
+def test_a_sound_installation_has_no_error_and_progress_is_told_apart_from_findings(tmp_path, data_set, capsys):
     code = main(["--json", "--out", str(tmp_path), "--data", str(data_set)])
-    findings = json.loads(capsys.readouterr().out)
+    written = capsys.readouterr()
+    findings = json.loads(written.out)
+    assert all(f"{name} tried in " in written.err for name in software._CHECKS)
+    assert f"checking {data_set}" in written.err
     assert [finding for finding in findings if finding["status"] == "error"] == []
     assert code == 0
     assert {"torch", "ffcv", "DALI", "threading layer", "open files", "clock", "disk rate", "results"} <= {
@@ -108,6 +112,17 @@ def test_a_package_that_raises_is_an_error_with_its_message(package):
 def test_a_package_that_crashes_the_process_is_an_error(package):
     package("torch", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
     assert software._facts("torch") == "ended with code -11 and said nothing"
+
+
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+def test_the_doctor_runs_where_torch_is_broken(name, package, tmp_path):
+    package(name, "raise ImportError('libcudart.so.13: cannot open shared object file')")
+    command = [sys.executable, "-m", "pipelines.doctor", "--json", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert (found["torch"]["status"], "libcudart.so.13" in found["torch"]["found"]) == ("error", True)
+    assert "install torch anew" in found["torch"]["fix"]
 
 
 def test_a_package_that_hangs_is_an_error(package, monkeypatch):
