@@ -31,7 +31,7 @@ class Engine:
         device: number of the GPU.
 
     Raises:
-        InputError: fractals of the wrong dtype or shape, or no usable GPU.
+        InputError: fractals of the wrong dtype or shape, or no such GPU.
     """
 
     def __init__(self, fractals=None, *, device: int = 0) -> None:
@@ -40,6 +40,8 @@ class Engine:
                 "`device` must be a GPU that Numba can use, got none; install numba-cuda[cu13] or "
                 "numba-cuda[cu12], as the driver's CUDA, and check nvidia-smi"
             )
+        if not 0 <= device < len(cuda.gpus):
+            raise InputError(f"`device` must be in 0..{len(cuda.gpus) - 1}, got {device}; see nvidia-smi")
         self._device = device
         self._bank = None if fractals is None else _as_bank(fractals)
         pixels = np.zeros(1, np.uint8) if self._bank is None else self._bank.pixels

@@ -93,6 +93,8 @@ def test_bad_arguments_are_named_with_rule_and_value():
         Engine(cuda_programs.bank(4)).augment(images, LayerMix(), seed=0, out=images)
     with pytest.raises(InputError, match=r"`fractals` must be given"):
         Engine().augment(images, LayerMix(), seed=0)
+    with pytest.raises(InputError, match=r"`device` must be in 0..0, got 1"):
+        Engine(device=1)
     with pytest.raises(InputError, match=r"`policy` must be a policy such as LayerMix\(\), got the class LayerMix"):
         Engine(cuda_programs.bank(4)).augment(images, LayerMix, seed=0)
 
