@@ -55,9 +55,9 @@ import numpy as np
 INSTRUCTION = np.dtype(
     [("op", "u1"), ("dst", "u1"), ("a", "u1"), ("b", "u1"), ("k0", "<u4"), ("k1", "<u4")]
     + [(f"i{n}", "<i4") for n in range(4)]
-    + [(f"p{n}", "<f4") for n in range(4)]
+    + [("p0", "<f4"), ("p1", "<f4")]
 )
-"""One record of a program, 44 bytes."""
+"""One record of a program, 36 bytes."""
 
 END, COPY, EQUALIZE, AUTOCONTRAST, GRAYSCALE, BRIGHTNESS, POSTERIZE, SOLARIZE = range(8)
 CONTRAST, COLOR, SHARPNESS, INVERT, MIRROR, ERASE = range(8, 14)

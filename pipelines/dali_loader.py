@@ -121,7 +121,7 @@ class DALILoader(EpochLoader):
         return stored, starts, shapes, places.view(np.int64).reshape(len(ids), -1), self._programs(ids), settings
 
     def _programs(self, ids: np.ndarray) -> np.ndarray:
-        """What the policy draws as bytes: uint8 (N, P, L, 44), P programs a picture; see `MixingStage`."""
+        """What the policy draws as bytes: uint8 (N, P, L, 36), P programs a picture; see `MixingStage`."""
         config, policy = self.config, self.config.policy
         if policy is None:
             return np.zeros((len(ids), 0, 1, INSTRUCTION.itemsize), np.uint8)

@@ -44,7 +44,7 @@ the policy's programs need."""
 class MixingStage:
     """The operator: `stage(window, place, programs, settings)` inside a DALI graph gives (pictures, receipt).
 
-    window: uint8 (h, w, 3).  place: PLACE as int64.  programs: `INSTRUCTION` (P, L) as uint8 (P, L, 44), one for each
+    window: uint8 (h, w, 3).  place: PLACE as int64.  programs: `INSTRUCTION` (P, L) as uint8 (P, L, 36), one for each
     of the last P views; the first is the clean picture where P < views.  settings: SETTINGS as int64.
     pictures: uint8 (views, size, size, 3).  receipt: RECEIPT as int64.
     """

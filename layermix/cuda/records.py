@@ -10,7 +10,7 @@ from layermix.compilation import jit
 from layermix.program import END, INSTRUCTION, ROTATE
 
 DEVICE_INSTRUCTION = np.dtype([*INSTRUCTION.descr, ("cosine", "<f8"), ("sine", "<f8")], align=True)
-"""An `INSTRUCTION` with cosine and sine of the angle of ROTATE; 64 bytes."""
+"""An `INSTRUCTION` with cosine and sine of the angle of ROTATE; 56 bytes."""
 
 
 @jit
