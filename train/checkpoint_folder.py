@@ -34,8 +34,8 @@ class CheckpointFolder:
     def newest(self, warn: Callable[[str], None]) -> tuple[Path, Checkpoint] | None:
         """The newest checkpoint that is sound, and its path; None where the folder holds none at all.
 
-        A damaged one is renamed to `NAME.damaged` and `warn` is told so. Raises `InputError` where all are damaged, or
-        one is of another program or version.
+        A damaged one is renamed to `NAME.damaged` and `warn` is told so. Raises `InputError` where all are damaged, now
+        or when last looked at, or one is of another program or version.
         """
         paths = self._paths() or [self.last] * self.last.exists()
         for path in reversed(paths):
@@ -44,10 +44,11 @@ class CheckpointFolder:
             except DamagedCheckpointError as error:
                 _set_aside(path)
                 warn(f"warning: {error}. It is {path.name}.damaged now, and the one before it is tried")
-        if paths:
+        damaged = list(self._folder.glob("*.pt.damaged"))
+        if damaged:  # a launcher that starts the run again would otherwise begin it anew, with an empty log
             raise InputError(
-                f"{self._folder}: all {len(paths)} checkpoints are damaged; put a copy back, or start anew in another "
-                "--out folder"
+                f"{self._folder}: all {len(damaged)} checkpoints are damaged; put a copy back, or start anew in "
+                "another --out folder"
             )
         return None
 

@@ -70,8 +70,9 @@ def test_a_folder_of_damaged_checkpoints_is_refused_and_not_begun_anew(tmp_path)
     folder, warnings = CheckpointFolder(tmp_path), []
     for step in (1, 2):
         damage(folder.save(checkpoint(step), is_best=False))
-    with pytest.raises(InputError, match=r"checkpoints: all 2 checkpoints are damaged; put a copy back, or start anew"):
-        folder.newest(warnings.append)
+    for _ in range(2):  # a launcher starts a run that failed again
+        with pytest.raises(InputError, match=r"checkpoints: all 2 checkpoints are damaged; put a copy back, or start"):
+            folder.newest(warnings.append)
     assert len(warnings) == 2
 
 
