@@ -10,7 +10,7 @@ instruction of the policy, the disk with and without cache, and, where there is 
 and a training step on one batch that stays there. `--trace` records a stretch of training for Perfetto
 (ui.perfetto.dev) or chrome://tracing.
 
-The disk is measured first, and its cache is dropped for that. Without a GPU, `--gpu-rate` says what one would eat.
+Standard error tells what is being measured. The disk is first, and its cache is dropped for that. Without a GPU, `--gpu-rate` says what one would eat.
 """
 
 import json
@@ -32,7 +32,7 @@ from pipelines import Loader, LoaderConfig, build_loader
 from pipelines.epoch_loader import open_bank
 from pipelines.profile.backends import backend_of, files_of, samples_of, short_side_of, stages_of
 from pipelines.profile.device import measure_device
-from pipelines.profile.diagnosis import diagnose
+from pipelines.profile.diagnosis import diagnose, thread_count
 from pipelines.profile.disk import measure_disk
 from pipelines.profile.in_place import LoaderTimer, timed_batches
 from pipelines.profile.isolated import StageTimer
@@ -40,6 +40,7 @@ from pipelines.profile.measurements import Profile
 from pipelines.profile.operations import measure_operations
 from pipelines.profile.show import plot, print_profile
 from pipelines.profile.trace import record_training
+from pipelines.telling import tell
 
 PUBLISHED_RATE = 2470.0
 """img/s of an A100 that trains ResNet-50 with AMP, as NVIDIA published."""
@@ -100,6 +101,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.plot is not None:
         plot(profile, arguments.plot)
     if arguments.trace is not None:
+        tell("a stretch of training for the trace")
         count = record_training(config, arguments.model, arguments.trace_batches, arguments.trace)
         print(f"{arguments.trace}: {count:,} spans")
     return 0
@@ -163,9 +165,11 @@ def measure(config: LoaderConfig, arguments: Arguments) -> Profile:
         ids = samples_of(loader, timed)
         files, short_side = files_of(loader), short_side_of(loader)
         images = _first_images(loader)
+    tell(f"the disk, and {config.data} in its cache")
     disk = measure_disk(files, count, reads=min(count, arguments.samples))
     with build_loader(config) as loader:
         stages, done_by, in_place = _measure_threads(config, loader, ids, timed, arguments)
+    tell("copy, normalisation and step" if arguments.model else "copy and normalisation")
     device = measure_device(
         arguments.model,
         size=config.size,
@@ -213,7 +217,9 @@ def _measure_threads(config: LoaderConfig, loader: Loader, ids: np.ndarray, time
     parts_of_work = stages_of(loader)
     for threads in sorted(arguments.threads):
         with LoaderTimer(config, threads, timed) as whole, StageTimer(parts_of_work, ids, threads) as parts:
-            for _ in range(arguments.repeats + 1):
+            for number in range(arguments.repeats + 1):
+                doing = f"loader and stages, {number} of {arguments.repeats}" if number else "warm-up"
+                tell(f"{thread_count(threads)}: {doing}")
                 whole.repeat()  # first, as it names a picture that does not decode
                 parts.repeat()
             stages[threads], in_place[threads] = parts.stages(), whole.result()
@@ -233,5 +239,6 @@ def gpu_rate(given: float | None, step_us: float | None, name: str) -> tuple[flo
 def _operations(config: LoaderConfig, images: np.ndarray, repeats: int):
     if config.policy is None:
         return {}
+    tell("the instructions of the policy")
     images = np.ascontiguousarray(images)
     return measure_operations(config.policy, open_bank(config), images, seed=config.seed, repeats=repeats)
