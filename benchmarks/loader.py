@@ -32,6 +32,7 @@ from benchmarks.pictures import photographs
 from layermix import LayerMix
 from layermix.errors import run_program
 from pipelines import LoaderConfig, build_loader
+from pipelines.telling import tell
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.options import StoreOptions
@@ -63,8 +64,8 @@ class Arguments:
     """Timed epochs a candidate."""
     small_pictures: int = 50_000
     """Pictures of 32 px."""
-    folder_pictures: int = 64
-    """Pictures an epoch of the folder loader, which is slow."""
+    folder_pictures: int = 512
+    """Pictures an epoch of the folder loader; at least a batch a process, or some of those have nothing to do."""
     out: Path | None = None
     """File to write; benchmarks/results/loader.json if not given."""
     plot: Path | None = None
@@ -89,6 +90,7 @@ class Inputs:
 @contextmanager
 def inputs(arguments: Arguments) -> Iterator[Inputs]:
     """The data file and the bank, given or made, copies and small pictures, in a folder that is removed afterwards."""
+    tell("writing the sets")
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         data, bank = data_and_bank(place, arguments)
@@ -202,6 +204,7 @@ def measure(given: Inputs, arguments: Arguments, threads: int) -> dict[str, dict
         | {"batch_size": SMALL_BATCH},
     }
     with ExitStack() as stack:
+        tell(f"{threads} threads: opening the loaders, warm-up")
         loaders = {name: stack.enter_context(build_loader(LoaderConfig(**common | s))) for name, s in settings.items()}
         candidates: dict[str, Callable[[], None]] = {name: partial(_drain, loader) for name, loader in loaders.items()}
         plain = folder_loader(given.folder, given.bank, arguments.size, arguments.batch_size, threads)
