@@ -24,6 +24,7 @@ import tyro
 
 from benchmarks.measure import report
 from layermix.errors import run_program
+from pipelines.telling import tell
 from writers.corruptions import SEVERITIES, corrupt, corruption_names
 from writers.corruptions.corrupt import SampleDraws
 from writers.corruptions.tables import level_of
@@ -75,6 +76,7 @@ def _against_imagecorruptions(picture: np.ndarray, rounds: int) -> dict[str, obj
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in names:
+            tell(f"{name}, {picture.shape[1]} px, beside imagecorruptions")
             ours = _calls(lambda severity, name=name: corrupt(picture, name, severity, 0, [0], "imagenet-c"))
             theirs = _calls(partial(imagecorruptions.corrupt, picture[0], corruption_name=name))
             theirs()  # it compiles, too
@@ -85,6 +87,7 @@ def _against_imagecorruptions(picture: np.ndarray, rounds: int) -> dict[str, obj
 def _against_plain(picture: np.ndarray, benchmark: str) -> dict[str, object]:
     seconds: dict[str, dict[str, float]] = {}
     for name in corruption_names(benchmark):
+        tell(f"{name} of {benchmark}, beside its plain reading")
         plain = getattr(plain_cbar, name)
 
         def read_plainly(severity: int, name: str = name, plain: Callable = plain) -> None:

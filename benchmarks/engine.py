@@ -34,6 +34,7 @@ from layermix.compilation import jit
 from layermix.engine import run_program
 from layermix.errors import run_program as run_main
 from layermix.policies import POLICIES, Policy
+from pipelines.telling import tell
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
@@ -74,6 +75,7 @@ class Bench:
 
     def policy(self, name: str, policy: Policy, kind: str) -> dict[str, object]:
         """One row: a policy, or an operation, which is a policy of one step."""
+        tell(f"{kind} {name}, {self.images.shape[1]} px")
         ids, out = np.arange(len(self.images)), np.empty_like(self.images)
         height, width = self.images.shape[1:3]
 

@@ -30,6 +30,7 @@ from eval.subjects import Subject
 from eval.suites import Cell
 from layermix.errors import run_program
 from models import ModelConfig, build_model
+from pipelines.telling import tell
 
 CLASSES = tuple(map(str, range(10)))
 CELLS = 5
@@ -75,9 +76,13 @@ def measure(arguments: Arguments, folder: Path) -> dict[str, object]:
         "evaluation": _evaluation(network, cells, arithmetic, arguments.batch_size),
         "host alone": _evaluation(Nothing(), cells, arithmetic, arguments.batch_size),
     }
+    tell("warm-up")
     for call in calls.values():
         call()
-    rounds = [{name: _seconds(call) for name, call in calls.items()} for _ in range(arguments.rounds)]
+    rounds = []
+    for number in range(arguments.rounds):
+        tell(f"round {number + 1} of {arguments.rounds}: {', '.join(calls)}")
+        rounds.append({name: _seconds(call) for name, call in calls.items()})
     count = CELLS * arguments.pictures
     return {
         "share_of_forward": round(median(times["forward"] / times["evaluation"] for times in rounds), 4),

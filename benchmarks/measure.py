@@ -10,12 +10,16 @@ from pathlib import Path
 from statistics import median
 
 from layermix.files import atomic_file
+from pipelines.telling import tell
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "numpy", "numba", "numba-cuda", "torch", "torchvision", "ffcv", "nvidia-dali-cuda120", "nvidia-dali-cuda130",
     "opencv-python",
 )  # fmt: skip
+
+_LONG = 2.0
+"""Seconds of a round from which on each round is told."""
 
 
 def machine() -> dict[str, object]:
@@ -39,15 +43,19 @@ def _version(name: str) -> str | None:
 
 
 def interleave(candidates: Mapping[str, Callable[[], object]], *, repeats: int) -> dict[str, dict[str, float]]:
-    """Time each candidate `repeats` times, in turn after one warm-up round.
+    """Time each candidate `repeats` times, in turn after one warm-up round; rounds that take seconds are told.
 
     Returns:
         Per candidate the median, least and greatest wall-clock seconds of a call.
     """
+    started = time.perf_counter()
     for call in candidates.values():
         call()
+    is_long = time.perf_counter() - started > _LONG
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(repeats):
+    for number in range(1, repeats + 1):
+        if is_long:
+            tell(f"round {number} of {repeats}: {', '.join(candidates)}")
         for name, call in candidates.items():
             start = time.perf_counter()
             call()

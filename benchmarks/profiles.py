@@ -28,6 +28,7 @@ from pipelines.profile.diagnosis import diagnose
 from pipelines.profile.forecast import forecast_error
 from pipelines.profile.measurements import Profile
 from pipelines.profile.show import plot
+from pipelines.telling import tell
 from writers.images import encode_jpeg
 from writers.write_dataset import main as write_dataset
 
@@ -76,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
 def profiles(place: Path, arguments: Arguments) -> Iterator[Profile]:
     """Make the sets in the folder `place`, and profile each; their names are without the folder."""
     folder, beton, tar, bank = (place / name for name in ("folder", "set.beton", "webdataset", "fractals.beton"))
+    tell(f"writing three sets of {arguments.count:,} pictures")
     _fill(folder, arguments.root, arguments.count)
     source = ["--source", "folder", "--root", str(folder), "--threads", str(max(arguments.threads))]
     write_dataset([*source, "--short-side", "400", "--format", "beton", "--out", str(beton)])
@@ -90,6 +92,7 @@ def profiles(place: Path, arguments: Arguments) -> Iterator[Profile]:
             samples=arguments.samples,
             repeats=arguments.repeats,
         )
+        tell(f"profile of {data.name}")
         profile = command.measure(command.loader_config(given), given)
         yield replace(profile, data=data.name)
 

@@ -18,6 +18,7 @@ from layermix.errors import run_program
 from layermix.order import epoch_order, quasi_random_order
 from pipelines import LoaderConfig
 from pipelines.shares import rank_share
+from pipelines.telling import tell
 
 COUNT, CLASSES, BATCH = 1_281_167, 1000, 256
 """ImageNet-1K's training set, and the paper's batch."""
@@ -85,6 +86,7 @@ def table() -> list[str]:
     ]
     lines.append(f"| independent draws | {expected_classes():.0f} | 1.0 | 0.00 |")
     for name, make in ORDERS.items():
+        tell(f"order {name}")
         found = measure(make())
         lines.append(f"| {name} | {found['classes']:.0f} | {found['meetings']:,.1f} | {found['correlation']:.2f} |")
     return lines

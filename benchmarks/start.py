@@ -25,6 +25,7 @@ from benchmarks.loader import Arguments as LoaderArguments
 from benchmarks.loader import data_and_bank, write_tar
 from benchmarks.measure import report
 from layermix.errors import run_program
+from pipelines.telling import tell
 
 _COMMON = """
 import sys, time, torch, numba
@@ -112,10 +113,10 @@ def seconds_of(program: str, data: Path, bank: Path, folder: Path) -> tuple[floa
 def measure(arguments: Arguments, data: Path, bank: Path, folder: Path) -> dict[str, dict[str, float]]:
     """Median, least and greatest seconds of each program, and median core-seconds; DALI's data are copied first."""
     write_tar(StoredPictures(data), folder)
-    rounds = [
-        {name: seconds_of(name, data, bank, folder) for name in arguments.programs}
-        for _ in range(1 + arguments.repeats)
-    ]
+    rounds = []
+    for number in range(1 + arguments.repeats):
+        tell(f"round {number} of {arguments.repeats}: {', '.join(arguments.programs)}")
+        rounds.append({name: seconds_of(name, data, bank, folder) for name in arguments.programs})
     rows = {}
     for name in arguments.programs:
         seconds, core_seconds = zip(*(times[name] for times in rounds[1:]))

@@ -34,6 +34,7 @@ from benchmarks.measure import interleave, report
 from benchmarks.pictures import photographs
 from layermix.errors import run_program
 from layermix.manifest import FORMATS
+from pipelines.telling import tell
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.images import quiet_pillow
@@ -109,6 +110,7 @@ def measure(arguments: Arguments, folder: Path) -> dict[str, dict[str, object]]:
         ("32 px raw", small, raw_options, {"write_mode": "raw"}),
         ("500 px to JPEG 400 px", large, jpeg_options, jpeg),
     ):
+        tell(f"{name}: ours and stock ffcv")
         workers = arguments.workers
         candidates = {
             "ours": ours(pictures, folder / "ours.beton", options, workers),
@@ -139,6 +141,7 @@ def measure_formats(arguments: Arguments, folder: Path) -> dict[str, dict[str, f
     """MB/s of kept JPEGs a format and check, and that rate as a share of the copy's."""
     jpegs = [cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes() for p in photographs(16, 500)]
     pictures = Pictures(jpegs, arguments.kept)
+    tell("kept JPEGs, every format and check")
     candidates: dict[str, Callable[[], object]] = {"copy": copy(pictures, folder / "copy")}
     for format, suffix in FORMATS.items():
         for check in get_args(Check):
@@ -161,6 +164,7 @@ def peak_memory(folder: Path, arguments: Arguments) -> dict[str, float]:
     images = list(photographs(64, 32))
     peaks = {}
     for factor in (1, 8):
+        tell(f"memory of {factor * arguments.small:,} pictures")
         pictures = Pictures(images, factor * arguments.small)
         write = ours(pictures, folder / "memory.beton", StoreOptions(mode="raw"), arguments.workers)
         peaks[f"{len(pictures)} pictures"] = round(_peak_of(write) / 1024, 1)

@@ -30,6 +30,7 @@ from benchmarks.measure import RESULTS, report
 from layermix import InputError
 from layermix.errors import run_program
 from layermix.files import atomic_file
+from pipelines.telling import tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +63,11 @@ def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
     body: dict[str, Any] = {"form": arguments.form, "device": device, **gpu_facts(device), "sections": {}}
     with TemporaryDirectory() as name:
         setting = Setting(inputs=Path(name), form=arguments.form, device=device)
+        tell("writing the sets")
         make_inputs(setting.inputs, FORMS[arguments.form])
         for section_name in arguments.sections:
             section = SECTIONS[section_name]
+            tell(f"section {section_name}, at most {section.seconds:.0f} s")
             reason = section.lacks(device)
             if reason is None:
                 left = arguments.minutes * 60 - (time.perf_counter() - started)
