@@ -10,7 +10,8 @@ instruction of the policy, the disk with and without cache, and, where there is 
 and a training step on one batch that stays there. `--trace` records a stretch of training for Perfetto
 (ui.perfetto.dev) or chrome://tracing.
 
-Standard error tells what is being measured. The disk is first, and its cache is dropped for that. Without a GPU, `--gpu-rate` says what one would eat.
+Standard error tells what is being measured. The disk is first, and its cache is dropped for that. Without a GPU,
+`--gpu-rate` says what one would eat.
 """
 
 import json
