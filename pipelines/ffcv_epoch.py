@@ -149,8 +149,7 @@ class Epoch(EpochIterator):
             except Empty:
                 break
         self.join()
-        if IS_CUDA:
-            for stream in self.cuda_streams:
-                stream.synchronize()  # copies of batches that nobody took, into memory that is let go of now
+        for stream in filter(None, self.cuda_streams):  # none without a GPU
+            stream.synchronize()  # copies of batches that nobody took, into memory that is let go of now
         self.memory_context.__exit__(None, None, None)
         self.memory_allocations.clear()
