@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from nvidia.dali.pipeline import Pipeline
 
-from layermix import FractalBank, InputError
+from layermix import InputError
 from layermix.manifest import Manifest
 from layermix.program import INSTRUCTION
 from layermix.torch import Augment
@@ -47,7 +47,7 @@ class DALILoader(EpochLoader):
 
     def __init__(self, config: LoaderConfig) -> None:
         self._bank = open_bank(config)
-        self._augments = _augments(config, self._bank)
+        self._augment = None if config.policy is None else Augment(config.policy, self._bank, seed=config.seed)
         self._running: Run | None = None
         self._stream: ShardStream | None = None
         with ExitStack() as opened:
@@ -148,13 +148,15 @@ class DALILoader(EpochLoader):
 
     def _mixed(self, ids: np.ndarray, images: torch.Tensor) -> torch.Tensor:
         """The views of clean images, uint8 (N, 3, H, W) on any device."""
-        mixed = []
-        for augment in self._augments:
+        mixed, augment = [], self._augment
+        if augment is not None:  # one for all views: it holds the fractals on the GPU
             augment.set_epoch(self.epoch)
-            with span("start mixing"):
-                mixed.append(augment(images, ids))
+            for view in _mixed_views(self.config):
+                augment.view = view
+                with span("start mixing"):
+                    mixed.append(augment(images, ids))
         if self.config.views > 1:
-            pictures = [view.movedim(-3, -1) for view in (images, *mixed)]
+            pictures = [picture.movedim(-3, -1) for picture in (images, *mixed)]
             return torch.stack(pictures, dim=1).movedim(-1, -3)
         return mixed[0] if mixed else images.clone(memory_format=torch.preserve_format) if self.config.copy else images
 
@@ -215,13 +217,6 @@ def _spans_of(receipts: np.ndarray) -> list[Span]:
 def _mixed_views(config: LoaderConfig) -> range:
     """The views that the policy draws: 0 of a single picture, 1 and 2 beside a clean one."""
     return range(1) if config.views == 1 else range(1, config.views)
-
-
-def _augments(config: LoaderConfig, bank: FractalBank | None) -> list[Augment]:
-    """The policy for batches decoded on the GPU, once a view."""
-    if config.policy is None:
-        return []
-    return [Augment(config.policy, bank, seed=config.seed, view=view) for view in _mixed_views(config)]
 
 
 def _check_sizes(records: Records, config: LoaderConfig) -> None:
