@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import torch.distributed as dist
+from torch.distributed import Store, rendezvous  # pyright: ignore[reportPrivateImportUsage]
 
 from layermix.errors import InputError
 
@@ -23,14 +24,14 @@ _SILENCE = timedelta(seconds=20)
 _INTERVAL = 0.2
 
 
-def meet(rank: int, world_size: int, limit: timedelta = LIMIT) -> dist.Store:
+def meet(rank: int, world_size: int, limit: timedelta = LIMIT) -> Store:
     """The store through which the ranks connect to one another, once each of them has come to it.
 
     Rank 0, or torchrun for it, keeps the store at MASTER_ADDR and MASTER_PORT. Rank 0 tells on stderr for whom it waits
     long. Raises `InputError` naming the ranks that did not come within `limit`.
     """
     try:
-        store, _, _ = next(dist.rendezvous("env://", rank, 1, timeout=limit))  # of one rank: torch then waits for none
+        store, _, _ = next(rendezvous("env://", rank, 1, timeout=limit))  # of one rank: torch then waits for none
     except (dist.DistError, ValueError) as error:
         raise _failure(f"rank {rank} does not reach the place", limit, error) from error
     try:
@@ -43,7 +44,7 @@ def meet(rank: int, world_size: int, limit: timedelta = LIMIT) -> dist.Store:
     return store
 
 
-def _call_roll(store: dist.Store, rank: int, world_size: int, limit: timedelta) -> list[int]:
+def _call_roll(store: Store, rank: int, world_size: int, limit: timedelta) -> list[int]:
     """The ranks that have not come when `limit` is over; none as soon as all have."""
     started, missing, told = time.monotonic(), list(range(world_size)), rank != 0
     while missing := [other for other in missing if not store.check([_key(other)])]:
