@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -34,6 +34,14 @@ from pipelines.epoch_loader import EpochLoader, open_bank
 from pipelines.records import Records
 from pipelines.shares import rank_reads
 from pipelines.spans import Span, add, is_recording, span
+
+
+class StoredPictures(Protocol):
+    """Where the graph's input comes from."""
+
+    def stored(self, sample_id: int) -> np.ndarray:
+        """The picture file of a sample, uint8 (bytes,)."""
+        ...
 
 
 class DALILoader(EpochLoader):
@@ -110,7 +118,7 @@ class DALILoader(EpochLoader):
         """Which samples of a batch are not known to be damaged: bool (n,)."""
         return ~np.isin(self.ids[self._place(number)], self.damaged)
 
-    def feed(self, pictures: Records | ShardStream, ids: np.ndarray) -> tuple:
+    def feed(self, pictures: StoredPictures, ids: np.ndarray) -> tuple:
         """The input of the graph for some samples, and their draws."""
         config, stored = self.config, [pictures.stored(sample_id) for sample_id in ids.tolist()]
         places = draw_places(config, self.epoch, ids, self.records.samples[ids])

@@ -55,7 +55,8 @@ def ffcv_facts() -> dict[str, Any]:
     import numba.typed
     import numpy as np
 
-    numba.typed.Dict = dict  # as layermix.ffcv_import, which saves three core-seconds of compiling
+    typed: Any = numba.typed
+    typed.Dict = dict  # as layermix.ffcv_import, which saves three core-seconds of compiling
     from ffcv.libffcv import imdecode
 
     picture = np.full((16, 16, 3), 90, np.uint8)

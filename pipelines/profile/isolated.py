@@ -89,7 +89,9 @@ class StageTimer:
         self.done_by: dict[str, Worker] = {}
         self._is_warm = False
         with ExitStack() as opened:
-            self._runs = [(part.by, opened.enter_context(part.open(threads))) for part in stages]
+            self._runs: list[tuple[Worker, Run]] = [
+                (part.by, opened.enter_context(part.open(threads))) for part in stages
+            ]
             self._opened = opened.pop_all()
 
     def __enter__(self) -> "StageTimer":

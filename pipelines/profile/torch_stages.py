@@ -3,6 +3,7 @@
 Not in threads: those would wait for the interpreter lock and for the lock of the memory they share, as workers do not.
 """
 
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -60,7 +61,7 @@ class TorchStages:
         """The images of a batch, which are there, with all that comes along; from processes they come in a message."""
         images = self._images
         if self._config.threads > 1:
-            images = ForkingPickler.loads(ForkingPickler.dumps(images))
+            images = pickle.loads(ForkingPickler.dumps(images))
         self._loader.assemble(images[: len(ids)], {}, slice(len(ids)))
 
 
