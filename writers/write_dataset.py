@@ -11,7 +11,7 @@ one line naming it, exit code 2, or is left out by --on-bad skip or quarantine: 
 those of the source.
 
 Decoding bounds the rate where JPEGs keep their bytes, 120 MB/s a core. --check header, for a source known to be sound,
-copies them instead, several times faster: of each it reads the header and looks for its end. The manifest
+copies them instead, more than twice as fast: of each it reads the header and looks for its end. The manifest
 says so, and `writers.verify --decode` makes up for it later.
 
 An interrupted write (SIGKILL, Ctrl-C, a full disk, a bad picture) leaves OUT.partial and OUT.journal; the same
