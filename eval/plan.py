@@ -9,7 +9,7 @@ from eval.families import not_measured
 from eval.problems import Problem
 from eval.suites.autoattack import AutoAttack
 from eval.suites.calibration import Calibration
-from eval.suites.clean import Clean, clean_cell, clean_shift
+from eval.suites.clean import Clean, clean_cell, clean_shift, published_batch
 from eval.suites.corruptions import Corruptions, OtherCorruptions, check_corruptions
 from eval.suites.detection import ImageNetO, OutOfDistribution
 from eval.suites.fourier import Fourier
@@ -128,5 +128,6 @@ def read_suite(description: Mapping[str, Any], where: str) -> Suite:
 
 def _calibration(context: Context, shifts: Sequence[Shift]) -> Planned:
     """The suite over these shifts, the clean pictures first."""
-    others = [shift for shift in shifts if shift != clean_shift()]
-    return Planned(suite=Calibration(shifts=(clean_shift(), *others)), cells=(clean_cell(context),))
+    clean = clean_shift(published_batch(context))
+    others = [shift for shift in shifts if shift != clean]
+    return Planned(suite=Calibration(shifts=(clean, *others)), cells=(clean_cell(context),))

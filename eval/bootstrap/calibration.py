@@ -20,7 +20,7 @@ from eval.metrics import (
 )
 from eval.predictions import CellPredictions, Predictions
 from eval.suites import Key, Shift
-from eval.suites.calibration import Calibration, judged, pool, scaled_confidence, scaled_values
+from eval.suites.calibration import Calibration, judged, pool, published, scaled_confidence, scaled_values
 
 Values = dict[tuple[str, str], np.ndarray]
 """Float64 (replicates,) by metric and protocol."""
@@ -57,9 +57,12 @@ def _group(
     confidence, correct = found.confidence_and_correct()
     sample = np.tile(np.arange(len(parts[0])), len(parts))
     counts = resampling.counts(len(parts[0]))
-    drawn = _root_mean_squares(shift, resampled_curves(confidence, correct, sample, counts))
-    measured = _root_mean_squares(shift, reliability_curve(confidence, correct))
-    values = {key: around(measured[key].item(), rows) for key, rows in drawn.items()}
+    shown = published(found, shift)
+    if shown.all():
+        values = _root_mean_squares(shift.protocols, confidence, correct, sample, counts)
+    else:
+        values = _root_mean_squares(("strict",), confidence, correct, sample, counts)
+        values |= _published_error(confidence[shown], correct[shown], resampling)
     if "strict" not in shift.protocols:
         return values
     strict = {
@@ -72,11 +75,28 @@ def _group(
     return values | {(metric, "strict"): rows for metric, rows in strict.items()}
 
 
-def _root_mean_squares(shift: Shift, curves: ReliabilityCurve) -> Values:
+def _published_error(confidence: np.ndarray, correct: np.ndarray, resampling: Resampling) -> Values:
+    """The paper's error of a cell that it did not show whole: from the pictures that it did, if any."""
+    count = len(confidence)
+    return (
+        _root_mean_squares(("paper",), confidence, correct, np.arange(count), resampling.counts(count)) if count else {}
+    )
+
+
+def _root_mean_squares(
+    protocols: Sequence[str], confidence: np.ndarray, correct: np.ndarray, sample: np.ndarray, counts: np.ndarray
+) -> Values:
+    """Around the measured ones; arguments as in `eval.bootstrap.ranked`."""
+    measured = _of_curves(protocols, reliability_curve(confidence, correct))
+    drawn = _of_curves(protocols, resampled_curves(confidence, correct, sample, counts))
+    return {key: around(measured[key].item(), rows) for key, rows in drawn.items()}
+
+
+def _of_curves(protocols: Sequence[str], curves: ReliabilityCurve) -> Values:
     found: Values = {}
-    if "paper" in shift.protocols and len(curves.count) > 1:
+    if "paper" in protocols and len(curves.count) > 1:
         found["rms_calibration_error", "paper"] = rms_of_curve(curves, "paper")
-    if "strict" in shift.protocols:
+    if "strict" in protocols:
         found["rms_calibration_error", "strict"] = rms_of_curve(curves, "strict")
         if curves.count.min() > 1:
             found["debiased_rms_calibration_error", "strict"] = debiased_rms_of_curve(curves)

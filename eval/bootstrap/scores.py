@@ -33,7 +33,14 @@ def sample_scores(suite: Suite, predictions: CellPredictions) -> Scores:
 
 @sample_scores.register
 def _(suite: Clean, predictions: CellPredictions) -> Scores:
-    return _top_scores(suite.name, CLEAN, predictions[CLEAN]) if CLEAN in predictions else {}
+    if CLEAN not in predictions:
+        return {}
+    found = predictions[CLEAN]
+    published = suite.published_mistakes(found).items()
+    return {
+        **_top_scores(suite.name, CLEAN, found),
+        **{(suite.name, CLEAN, f"top{k}_error", "paper"): wrong for k, wrong in published},
+    }
 
 
 @sample_scores.register

@@ -12,6 +12,7 @@ from eval.illustrations import Album, Illustrations
 from eval.report.figures import ReportFigures
 from eval.report.tables import ReportTables
 from eval.results import Evaluation
+from eval.suites.clean import PUBLISHED_BATCH
 
 
 def render_report(
@@ -35,6 +36,7 @@ def render_report(
         album=album,
         suites={found.suite for row in measurements.values() for found in row},
         details=_details(evaluation),
+        published_batch=PUBLISHED_BATCH,
         regenerated=any(found.regenerated for row in measurements.values() for found in row),
     )
 

@@ -2,7 +2,8 @@
 
 Root mean square error over adaptive bins of 100 by both protocols with the debiased value beside, expected
 calibration error, Brier score, negative log-likelihood, and AURRA. A shifted set is pooled within each of its groups
-(CIFAR-C: a corruption; ImageNet-C: a corruption at a severity), then averaged over them, as published.
+(CIFAR-C: a corruption; ImageNet-C: a corruption at a severity), then averaged over them, as published. Clean pictures
+that the published ImageNet program left out do not count by the paper's protocol.
 
 Temperature scaling: the temperature is fitted on the clean pictures of even id and judged on those of odd id, on
 shifted sets of the same pictures too, so that no picture takes part in both; sets of other pictures are judged whole.
@@ -25,7 +26,7 @@ from eval.metrics import (
     rms_calibration_error,
 )
 from eval.predictions import CellPredictions, Predictions
-from eval.suites.clean import CLEAN
+from eval.suites.clean import CLEAN, in_whole_batches
 from eval.suites.protocol import Measurement, Shift
 
 Values = dict[tuple[str, str], float]
@@ -54,17 +55,18 @@ class Calibration:
         counts, rows = {}, {}
         for group in complete:
             pooled = pool([predictions[cell] for cell in group.cells])
-            counts[group.name] = len(pooled)
+            counts[group.name] = {protocol: _count(pooled, shift, protocol) for protocol in shift.protocols}
             rows[group.name] = _values(pooled, shift, temperature)
         found = [
-            self._measurement(shift, name, key, value, counts[name])
+            self._measurement(shift, name, key, value, counts[name][key[1]])
             for name, row in rows.items()
             for key, value in row.items()
         ]
         if len(shift.groups) > 1 and len(complete) == len(shift.groups):
-            means, total = _means(list(rows.values())), sum(counts.values())
             covers = f"mean over {len(rows)} groups"
-            found += [self._measurement(shift, shift.name, key, value, total, covers) for key, value in means.items()]
+            for key, value in _means(list(rows.values())).items():
+                total = sum(count[key[1]] for count in counts.values())
+                found.append(self._measurement(shift, shift.name, key, value, total, covers))
         return found
 
     def _measurement(self, shift, cell, key, value, count, detail="") -> Measurement:
@@ -84,6 +86,17 @@ class Calibration:
 def _means(rows: list[Values]) -> Values:
     """The mean of every number that all rows have."""
     return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0] if all(key in row for row in rows)}
+
+
+def _count(found: Predictions, shift: Shift, protocol: str) -> int:
+    return int(published(found, shift).sum()) if protocol == "paper" else len(found)
+
+
+def published(found: Predictions, shift: Shift) -> np.ndarray:
+    """Which predictions count by the paper's protocol: bool (N,)."""
+    if shift.whole_batches is None:
+        return np.ones(len(found), bool)
+    return in_whole_batches(found.labels, shift.whole_batches)
 
 
 def pool(parts: list[Predictions]) -> Predictions:
@@ -124,8 +137,9 @@ def temperature_of(predictions: CellPredictions) -> float | None:
 def _values(found: Predictions, shift: Shift, temperature: float | None) -> Values:
     confidence, correct = found.confidence_and_correct()
     values: Values = {}
-    if "paper" in shift.protocols and len(found) >= 2 * BIN_SIZE:
-        values["rms_calibration_error", "paper"] = rms_calibration_error(confidence, correct, "paper")
+    shown = published(found, shift)
+    if "paper" in shift.protocols and shown.sum() >= 2 * BIN_SIZE:
+        values["rms_calibration_error", "paper"] = rms_calibration_error(confidence[shown], correct[shown], "paper")
     if "strict" not in shift.protocols:
         return values
     if len(found) > 1:

@@ -110,7 +110,8 @@ class Shift:
     """A shifted set that calibration is judged on: groups of cells, each pooled, then averaged.
 
     `protocols` are those that these cells were prepared for. `paired` says that the samples are those of the clean
-    set, in the same order; `regenerated` as in `Cell`.
+    set, in the same order; `regenerated` as in `Cell`. Of a single cell whole batches of `whole_batches` pictures
+    alone may count by the paper's protocol; None: every picture.
     """
 
     name: str
@@ -118,3 +119,4 @@ class Shift:
     protocols: tuple[str, ...] = ("paper", "strict")
     paired: bool = False
     regenerated: bool = False
+    whole_batches: int | None = None

@@ -84,8 +84,8 @@ def _severity_numbers(suite: str, name: str) -> list[Number]:
 
 
 def _robustness(measured: Measured) -> Iterator[Number]:
-    yield _number("Clean", "top-1 error", ("clean", "clean", "top1_error", "strict"))
-    yield _number("Clean", "top-5 error", ("clean", "clean", "top5_error", "strict"))
+    yield from _protocols("Clean", "top-1 error", ("clean", "clean", "top1_error"))
+    yield from _protocols("Clean", "top-5 error", ("clean", "clean", "top5_error"))
     for suite in ("c", "cbar"):
         yield from _protocols(SHIFTS[suite], "mCE", (suite, suite, "mce"))
     yield _number("C", "mCE / AlexNet", ("c", "c", "alexnet_mce", "strict"))

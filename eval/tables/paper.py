@@ -10,6 +10,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from eval.suites import Key, Measurement
+from eval.suites.clean import CLEAN
 from eval.tables.numbers import Measured, measured_entry
 from eval.tables.paper_data import COLUMNS, PAPER_DATA, PAPER_TABLES, PaperData, PaperTable
 from eval.tables.table import EMPTY, MODEL, Column, Entry, Row, Table
@@ -145,16 +146,18 @@ class _Page:
             return self._withheld(PARTIAL)
         marks = self.legend.mark(REGENERATED) if found.regenerated else ""
         if count != published:
-            marks += self.legend.mark(f"on {count:,} pictures, the published set has {published:,}")
+            marks += self.legend.mark(f"on {count:,} pictures, the paper's number is on {published:,}")
         return measured_entry(_column(name), found, marks=marks)
 
     def _withheld(self, reason: str) -> Entry:
         return Entry(value=None, marks=self.legend.mark(reason))
 
     def _pictures(self, found: Measurement) -> tuple[int | None, int]:
-        """Pictures behind a number, None where some sights of them are missing, and those of the published set."""
+        """Pictures behind a number, None where some sights of them are missing, and those behind the paper's."""
         if found.cell == "r":
             return found.count, self.data.renditions
+        if found.cell == CLEAN:
+            return found.count, self.data.clean_pictures(found.protocol)
         sights, own = self.data.sights(found.cell), self.dataset["count"]
         if sights == 1:
             return found.count, self.data.pictures

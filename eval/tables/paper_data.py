@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eval.sets.corrupted import SEVERITIES
+from eval.suites.clean import PUBLISHED_BATCH
 from eval.suites.perturbations import PUBLISHED
 from writers.corruptions import corruption_names, perturbation_names
 from writers.corruptions.tables import sequence_of
@@ -49,6 +50,11 @@ class PaperData:
     def may_be(self, classes: Sequence[str]) -> bool:
         """Whether these are as many numbered classes, as sets without names have them."""
         return list(classes) == [str(number) for number in range(len(self.names()))]
+
+    def clean_pictures(self, protocol: str) -> int:
+        """Those of the set that count by a protocol."""
+        is_part = self.family == "imagenet" and protocol == "paper"
+        return self.pictures // PUBLISHED_BATCH * PUBLISHED_BATCH if is_part else self.pictures
 
     def sights(self, cell: str) -> int:
         """Predictions a picture that a whole number of this cell is made of."""

@@ -39,11 +39,11 @@ def sequences(generator: np.random.Generator, frames: int = 9) -> SequencePredic
 C, CBAR = corruption_names("imagenet-c"), corruption_names("imagenet-cbar")
 FRAMED = ("gaussian_noise", "tilt", "snow")
 SHIFTS = (
-    clean_shift(),
+    clean_shift(whole_batches=32),
     Shift(name="c", groups=tuple(Group(name=f"c/{n}", cells=tuple(f"c/{n}/{s}" for s in SEVERITIES)) for n in C[:2])),
 )
 SUITES = {
-    "clean": Clean(),
+    "clean": Clean(whole_batches=32),
     "c": Corruptions(benchmark="imagenet-c", corruptions=C, protocols=("paper", "strict")),
     "cbar": OtherCorruptions(benchmark="imagenet-cbar", corruptions=CBAR),
     "p": Perturbations(

@@ -195,6 +195,19 @@ class TestComparability:
         assert (entry.value, marks) == (None, [ONLY_STRICT])
         assert shown([replace(strict, protocol="paper")], "c_mce", **imagenet)[0].value == 25.0
 
+    @pytest.mark.parametrize("column", ["clean_error", "clean_top5_error"])
+    def test_the_clean_error_of_imagenet_is_the_papers_on_whole_batches(self, column):
+        data = dataset(CLASSES["imagenet-1k"], 50_000)
+        imagenet = {"numeral": "IX", "data": data, "network": "resnet50"}
+        strict = measurement("clean", COLUMNS[column]["metric"], count=50_000)
+        strict = replace(strict, suite="clean")
+        assert shown([strict], column, **imagenet)[1] == [ONLY_STRICT]
+        paper = replace(strict, protocol="paper", value=0.5, count=49_984)
+        entry, marks = shown([strict, paper], column, **imagenet)
+        assert (entry.value, marks) == (50.0, [])
+        _, marks = shown([replace(paper, count=480)], column, **imagenet)
+        assert marks == ["on 480 pictures, the paper's number is on 49,984"]
+
     def test_calibration_on_imagenet_c_needs_the_papers_crop(self):
         imagenet = {"numeral": "VIII", "data": dataset(CLASSES["imagenet-200"]), "network": "resnet50"}
         rms = [measurement("c", "rms_calibration_error", protocol, 75 * PICTURES) for protocol in ("strict", "paper")]
@@ -207,7 +220,7 @@ class TestComparability:
         found = measurement("c", "mce", count=75 * 500, regenerated=True)
         entry, marks = shown([found], "c_mce", data=dataset(count=500))
         assert entry.value == 25.0
-        assert marks == [REGENERATED, "on 500 pictures, the published set has 10,000"]
+        assert marks == [REGENERATED, "on 500 pictures, the paper's number is on 10,000"]
 
     @pytest.mark.parametrize(
         ("numeral", "column", "cell", "metric"), [("V", "p_mfr", "p", "mfr"), ("VIII", "p_mt5d", "p", "mt5d")]
@@ -229,4 +242,4 @@ class TestComparability:
         imagenet = {"numeral": "IX", "data": dataset(CLASSES["imagenet-1k"], 50_000), "network": "resnet50"}
         assert shown([measurement("r", "top1_error", count=30_000)], "r_error", **imagenet)[1] == []
         _, marks = shown([measurement("r", "top1_error", count=50)], "r_error", **imagenet)
-        assert marks == ["on 50 pictures, the published set has 30,000"]
+        assert marks == ["on 50 pictures, the paper's number is on 30,000"]

@@ -239,6 +239,19 @@ def test_the_page_calls_pictures_regenerated_only_where_they_are_and_lists_what_
     assert "regenerated" in render_report(evaluation, tables, figures, *NONE)
 
 
+def test_the_page_says_which_clean_pictures_the_paper_left_out_only_where_it_did(measured):
+    evaluation, *rest = measured
+    assert "left out the last batch" not in render_report(evaluation, *rest, *NONE)
+    error = next(
+        found for found in evaluation.measurements["sharp"] if found.key[:3] == ("clean", "clean", "top1_error")
+    )
+    paper = replace(error, protocol="paper", detail="96 of 120 pictures")
+    part = replace(evaluation, measurements={"sharp": [*evaluation.measurements["sharp"], paper]})
+    page = Page(render_report(part, tables_of(part), rest[1], *NONE))
+    assert "left out the last batch of 32 where it was not full: 96 of 120 pictures" in page.text
+    assert "top-1 error paper" in page.text
+
+
 def test_the_page_names_the_software_that_measured_not_that_of_the_rebuild(measured):
     evaluation, *rest = measured
     assert "torch 2.10.0" in render_report(evaluation, *rest, *NONE)

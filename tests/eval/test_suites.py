@@ -7,7 +7,7 @@ from eval.plan import SUITES, check_names, describe_suite, make_plan, read_suite
 from eval.predictions import Predictions
 from eval.suites import Group, Shift, SuiteOptions
 from eval.suites.calibration import Calibration
-from eval.suites.clean import Clean
+from eval.suites.clean import Clean, clean_shift, in_whole_batches
 from eval.suites.corruptions import Corruptions
 from eval.suites.planning import Context
 from layermix.errors import InputError
@@ -40,6 +40,31 @@ class TestClean:
     def test_top5_comes_with_more_than_five_classes(self):
         found = Clean().measure({"clean": predictions(30, classes=10)})
         assert [m.metric for m in found] == ["top1_error", "top5_error"]
+
+    def test_by_the_papers_protocol_a_last_batch_that_is_not_full_is_left_out(self):
+        found = by_cell(Clean(whole_batches=32).measure({"clean": predictions(30, classes=10)}))
+        for metric in ("top1_error", "top5_error"):
+            strict, paper = (found["clean", metric, protocol] for protocol in ("strict", "paper"))
+            assert (strict.count, paper.count, paper.detail) == (200, 192, "192 of 200 pictures")
+            assert paper.value * 192 == pytest.approx(strict.value * 200)  # those left out are right
+
+    def test_batches_are_filled_in_the_order_of_the_classes_whatever_that_of_the_file(self):
+        labels = np.array([2, 0, 1, 2, 0, 1, 2])
+        assert np.flatnonzero(in_whole_batches(labels, 3)).tolist() == [0, 1, 2, 3, 4, 5]
+        assert np.flatnonzero(in_whole_batches(labels[::-1], 5)).tolist() == [0, 1, 2, 4, 5]
+
+    def test_where_batches_are_full_both_protocols_agree_and_below_one_batch_the_papers_is_left_out(self):
+        cells = {"clean": predictions(30)}
+        strict, paper = Clean(whole_batches=100).measure(cells)
+        assert (paper.value, paper.count, paper.interval) == (strict.value, strict.count, strict.interval)
+        assert [m.protocol for m in Clean(whole_batches=201).measure(cells)] == ["strict"]
+
+    @pytest.mark.parametrize(
+        ("size", "options", "batch"), [(8, {}, None), (224, {}, 32), (224, {"protocols": ("strict",)}, None)]
+    )
+    def test_only_imagenets_published_program_left_pictures_out(self, pictures, size, options, batch):
+        context = Context(pictures=pictures, classes=pictures.classes, size=size, options=SuiteOptions(**options))
+        assert Clean.plan(context).suite == Clean(whole_batches=batch)
 
 
 class TestCorruptions:
@@ -112,6 +137,21 @@ class TestCalibration:
         found = self.measure()
         strict, paper = (found["clean", "rms_calibration_error", p].value for p in ("strict", "paper"))
         assert paper == pytest.approx(strict / np.sqrt(2))
+
+    def test_where_the_paper_left_clean_pictures_out_its_clean_value_is_without_them(self):
+        clean = predictions(0, count=250)
+        clean.logits[clean.labels == 3] *= -1  # the class of the last batch: wrong, and least confident
+        suite = Calibration(shifts=(clean_shift(whole_batches=32),))
+        found = by_cell(suite.measure({"clean": clean}))
+        first = by_cell(
+            Calibration(shifts=(clean_shift(),)).measure({"clean": clean.rows(in_whole_batches(clean.labels, 32))})
+        )
+        for protocol, count in (("strict", 250), ("paper", 224)):
+            assert found["clean", "rms_calibration_error", protocol].count == count
+        paper = found["clean", "rms_calibration_error", "paper"].value
+        assert paper == first["clean", "rms_calibration_error", "paper"].value
+        short = by_cell(suite.measure({"clean": predictions(0, count=223)}))
+        assert ("clean", "rms_calibration_error", "paper") not in short  # of 192 pictures
 
     def test_a_corruption_is_pooled_over_its_severities(self):
         found = self.measure()
