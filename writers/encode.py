@@ -9,6 +9,7 @@ from layermix.samples import Form
 from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
 from writers.jpeg import decode_source, fault, is_complete
+from writers.jpeg_header import plain_jpeg_size
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
 from writers.stored import StoredPicture
@@ -20,11 +21,11 @@ def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw",
     InputError with the sample's name for a bad picture.
     """
     if isinstance(sample.image, bytes):
-        file = PictureFile(sample.image, sample.name)
-        size = file.upright_jpeg_size() if options.mode == "auto" else None
-        if size is not None and _may_stay(sample.image, size, options):
-            return StoredPicture(data=sample.image, height=size[0], width=size[1], channels=3, form="jpg")
-        pixels = decode_source(sample.image, file)
+        if options.mode == "auto":
+            size = plain_jpeg_size(sample.image) or PictureFile(sample.image, sample.name).upright_jpeg_size()
+            if size is not None and _may_stay(sample.image, size, options):
+                return StoredPicture(data=sample.image, height=size[0], width=size[1], channels=3, form="jpg")
+        pixels = decode_source(sample.image, PictureFile(sample.image, sample.name))
     else:
         pixels = sample.image
     pixels = _fitted(pixels, sample.name, options)
