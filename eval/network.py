@@ -68,7 +68,7 @@ class Answer:
             self._parts.append(order.to("cpu", non_blocking=True))
         self._arrived = torch.cuda.Event() if logits.is_cuda else None
         if self._arrived is not None:
-            self._arrived.record()
+            self._arrived.record(torch.cuda.current_stream(logits.device))  # its GPU need not be the current one
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Logits and order (None where logits are kept exactly), once they have arrived."""
@@ -79,23 +79,29 @@ class Answer:
 
 
 def statistics(classifier: nn.Module) -> dict[str, Tensor]:
-    """Copies of the batch-norm statistics: all of one kind in one row, float64, so that comparing them waits once."""
-    kinds = {kind: list(_statistics(classifier, kind).values()) for kind in STATISTICS}
-    return {kind: torch.cat([value.flatten().double() for value in found]) for kind, found in kinds.items() if found}
+    """Copies of the batch-norm statistics, all of one kind in one row: few launches, and comparing them waits once."""
+    rows = {kind: [value.flatten() for _, value in found] for kind, found in _statistics(classifier).items()}
+    return {kind: torch.cat(row) for kind, row in rows.items() if row}
 
 
-def _statistics(classifier: nn.Module, kind: str) -> dict[str, Tensor]:
-    return {name: value for name, value in classifier.named_buffers() if name.rpartition(".")[2] == kind}
+def _statistics(classifier: nn.Module) -> dict[str, list[tuple[str, Tensor]]]:
+    """Names and values by kind."""
+    found: dict[str, list[tuple[str, Tensor]]] = {kind: [] for kind in STATISTICS}
+    for name, value in classifier.named_buffers():
+        kind = name.rpartition(".")[2]
+        if kind in found:
+            found[kind].append((name, value))
+    return found
 
 
 def check_frozen(classifier: nn.Module, before: dict[str, Tensor], where: str) -> None:
     """Raise InputError naming `where` if a batch-norm statistic is no longer as `before`."""
-    for kind, value in statistics(classifier).items():
-        if torch.equal(value, before[kind]):
+    for kind, row in statistics(classifier).items():
+        if torch.equal(row, before[kind]):
             continue
-        layers = _statistics(classifier, kind)
-        parts = zip(*(row.split([layer.numel() for layer in layers.values()]) for row in (value, before[kind])))
-        moved = [name for name, part in zip(layers, parts) if not torch.equal(*part)]
+        names, layers = zip(*_statistics(classifier)[kind])
+        parts = zip(*(values.split([layer.numel() for layer in layers]) for values in (row, before[kind])))
+        moved = [name for name, part in zip(names, parts) if not torch.equal(*part)]
         raise InputError(
             f"{where}: batch-norm statistics must not move during a benchmark, got a change in {moved[0]} "
             f"and {len(moved) - 1} others; the model leaves evaluation mode, remove its call of train()"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -133,6 +134,7 @@ def _run_cell(
         for subject in subjects
     }
     bad = []
+    kept = None if cell.kept is None else run.arithmetic.send_flat(np.array(cell.kept))
     progress.begin(cell.key, sum(number in asked for number in numbers for asked in wanted.values()))
     for number, batch in zip(numbers, _ready_batches(cell, numbers, run), strict=True):
         asked = [subject for subject in subjects if number in wanted[subject.name]]
@@ -143,6 +145,7 @@ def _run_cell(
         images, labels = _frames(run.arithmetic, batch), run.arithmetic.send_flat(batch.labels)
         for subject in asked:
             logits = _predict(cell, subject.classifier, images, labels, batch)
+            logits = logits if kept is None else logits.index_select(1, kept)
             writers[subject.name].add(Answer(logits, keep_logits=cell.frames is None), batch)
             progress.advance()
     for writer in writers.values():
@@ -172,10 +175,9 @@ def _frames(arithmetic: Arithmetic, batch: PictureBatch) -> Tensor:
 
 @torch.no_grad()
 def _predict(cell: Cell, classifier: nn.Module, images: Tensor, labels: Tensor, batch: PictureBatch) -> Tensor:
-    """Logits (N, C); of the kept classes only."""
+    """Logits (N, C) of all classes."""
     classifier.eval()
-    logits = classifier(cell.challenge(classifier, images, labels, torch.from_numpy(batch.sample_ids)))
-    return logits if cell.kept is None else logits[:, list(cell.kept)]
+    return classifier(cell.challenge(classifier, images, labels, torch.from_numpy(batch.sample_ids)))
 
 
 def _problem(cell: Cell, ranks: list[list[BadPicturesError]]) -> list[Problem]:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from eval.network import Arithmetic
+from eval.network import STATISTICS, Arithmetic, statistics
 from eval.progress import Progress
 from eval.runner import collect_predictions
 from eval.sets import BadPicturesError, PictureBatch
@@ -115,6 +116,41 @@ def test_kept_classes_come_in_their_order(new_subject, new_pictures, collect):
     kept = collect(new_subject(), Cell(key="two", pictures=Two(30), kept=(2, 0)))["two"]
     whole = collect(new_subject(), Cell(pictures=new_pictures(30)))["clean"]
     np.testing.assert_array_equal(kept.logits, whole.logits[:, [2, 0]])
+
+
+class OnDevice(torch.Tensor):
+    """Logits on a GPU, where an index from the host makes the host wait for all that the GPU has been given."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        indices = args[1] if func is torch.Tensor.__getitem__ else ()
+        assert not any(isinstance(index, list) for index in indices), "waits for the device"
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def test_kept_classes_are_chosen_without_waiting_for_the_device(new_subject, new_classifier, new_pictures, collect):
+    classifier = Wrapped(new_classifier(), lambda logits: logits.as_subclass(OnDevice))
+    with pytest.raises(AssertionError, match="waits for the device"):
+        classifier(torch.zeros(1, 3, 8, 8))[:, [2, 0, 1]]
+    cell = Cell(key="all", pictures=new_pictures(30), kept=(2, 0, 1))
+    assert collect(new_subject(classifier=classifier), cell)["all"].logits.shape == (30, 3)
+
+
+class Launches(TorchDispatchMode):
+    """Counts what is more than another look at the same memory."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def test_batch_norm_statistics_are_copied_in_three_launches_whatever_the_depth():
+    network = nn.Sequential(*[nn.BatchNorm2d(n) for n in range(1, 50)])
+    with Launches() as launches:
+        statistics(network)
+    assert launches.count == len(STATISTICS) == 3
 
 
 def test_a_model_in_training_mode_is_put_into_evaluation_mode(new_subject, new_classifier, pictures, collect):
