@@ -6,6 +6,7 @@ budget is checked after every step. `paper` repeats the published programs, whic
 their true budget is twice the stated one, 4/255. With restarts a picture counts as wrong where any of them is.
 """
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eval.metrics import wilson_interval
+from eval.philox import uniforms
 from eval.predictions import CellPredictions
 from eval.sets import PictureSet
 from eval.suites.planning import Context, Planned
@@ -47,27 +49,31 @@ class PgdAttack:
         start = self._start(images, sample_ids)
         centre, reach = (start, 2 * self.budget) if self.protocol == "paper" else (images, self.budget)
         lowest, highest = (centre - self.budget).clamp(min=0), (centre + self.budget).clamp(max=1)
-        attacked = torch.clamp(start, lowest, highest)
+        attacked, largest = torch.clamp(start, lowest, highest), []
         for _ in range(self.steps):
-            ascent = _loss_gradient(classifier, attacked, labels).sign()
-            attacked = torch.clamp(attacked + self.step_size * ascent, lowest, highest)
-            _check_budget(images, attacked, reach)
+            gradient = _loss_gradient(classifier, attacked, labels)
+            attacked = torch.clamp(attacked + self.step_size * gradient.sign(), lowest, highest)
+            largest.append(torch.stack([gradient.abs().amax(), (attacked - images).abs().amax()]))
+        _check_steps(largest, reach)
         return attacked
 
     def _start(self, images: Tensor, sample_ids: Tensor) -> Tensor:
-        key = np.array([self.seed, zlib.crc32(b"pgd")], dtype=np.uint64)
-        noise = np.empty(tuple(images.shape), dtype=np.float32)
-        for row, sample_id in zip(noise, sample_ids.tolist()):
-            counter = np.array([0, sample_id, self.restart, 0], dtype=np.uint64)
-            generator = np.random.Generator(np.random.Philox(counter=counter, key=key))
-            row[:] = generator.uniform(-self.budget, self.budget, size=row.shape)
-        return images + torch.from_numpy(noise).to(images.device)
+        key, ids = (self.seed, zlib.crc32(b"pgd")), sample_ids.to(images.device, non_blocking=True)
+        noise = 2 * self.budget * uniforms(key, ids, self.restart, images[0].numel()) - self.budget
+        return images + noise.float().view(images.shape)
 
 
-def _check_budget(images: Tensor, attacked: Tensor, reach: float) -> None:
-    largest = float((attacked - images).abs().max())
-    if not largest <= reach + ROUNDING:
-        raise RuntimeError(f"the attack left its budget of {reach:.6f}: {largest:.6f}")
+def _check_steps(largest: list[Tensor], reach: float) -> None:
+    """Raise for a gradient that is not finite or a step beyond the budget, from the largest of each; waits once."""
+    for gradient, distance in torch.stack(largest).tolist() if largest else []:
+        # The sign of NaN is 0 in torch: the attack would stand still and the model look robust.
+        if not math.isfinite(gradient):
+            raise InputError(
+                "pgd: the gradients of the model must be finite, got NaN or infinity; "
+                "evaluate a checkpoint from before its training diverged"
+            )
+        if not distance <= reach + ROUNDING:
+            raise RuntimeError(f"the attack left its budget of {reach:.6f}: {distance:.6f}")
 
 
 def _loss_gradient(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
@@ -75,12 +81,6 @@ def _loss_gradient(classifier: nn.Module, images: Tensor, labels: Tensor) -> Ten
         images = images.detach().requires_grad_()
         loss = F.cross_entropy(classifier(images), labels, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, images)
-    # The sign of NaN is 0 in torch: the attack would stand still and the model look robust.
-    if not gradient.isfinite().all():
-        raise InputError(
-            "pgd: the gradients of the model must be finite, got NaN or infinity; "
-            "evaluate a checkpoint from before its training diverged"
-        )
     return gradient
 
 

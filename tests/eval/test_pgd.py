@@ -1,9 +1,12 @@
 """The PGD suite: within the budget after every step, around the clean picture, seeded by sample."""
 
+import zlib
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from waiting import NoWaiting
 
 from eval.predictions import Predictions
 from eval.suites import SuiteOptions
@@ -80,6 +83,22 @@ def test_the_start_is_uniform_in_the_budget_and_keyed_by_seed_and_sample(linear)
     assert (start([3], seed=1)[0] != both[0]).any()
     assert both.abs().max() <= BUDGET + ROUNDING
     assert both.std() == pytest.approx(BUDGET / np.sqrt(3), rel=0.1)
+
+
+def test_the_start_is_numpys_noise_to_the_last_bit(linear, clean):
+    """So predictions that are stored already stay those of this attack."""
+    attacked = PgdAttack(steps=0, protocol="paper", seed=3, restart=2)(linear, clean, LABELS, IDS)
+    key = np.array([3, zlib.crc32(b"pgd")], dtype=np.uint64)
+    for picture, found, sample_id in zip(clean, attacked, IDS.tolist()):
+        counter = np.array([0, sample_id, 2, 0], dtype=np.uint64)
+        noise = np.random.Generator(np.random.Philox(counter=counter, key=key)).uniform(-BUDGET, BUDGET, (3, 8, 8))
+        expected = torch.clamp(picture + torch.from_numpy(noise.astype(np.float32)), 0, 1)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_no_step_fetches_a_value_from_the_device(linear, clean):
+    with NoWaiting():
+        PgdAttack()(linear, clean, LABELS, IDS)
 
 
 def test_the_attack_does_not_depend_on_the_batch(linear, clean):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from waiting import NoWaiting
 
 from layermix.errors import InputError
 from pipelines import Batch
@@ -77,17 +78,6 @@ def test_mixed_pictures_stay_channels_last(mixing, kind):
     batch = a_batch()
     batch = batch._replace(images=batch.images.contiguous(memory_format=torch.channels_last))
     assert mixing(kind)(batch, 0)[0].is_contiguous(memory_format=torch.channels_last)
-
-
-class NoWaiting(TorchDispatchMode):
-    """Fails where a value is fetched, for which a program on a GPU would wait."""
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        assert func.overloadpacket not in WAITING, f"{func} waits for the device"
-        return func(*args, **(kwargs or {}))
-
-
-WAITING = {torch.ops.aten._local_scalar_dense, torch.ops.aten.nonzero, torch.ops.aten.equal, torch.ops.aten.is_nonzero}
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "jsd"])
