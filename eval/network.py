@@ -1,7 +1,7 @@
 """One model on one device: pictures in, logits out, with nothing that could make a number depend on the run."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +53,14 @@ class Arithmetic:
         """An array on the device; on a GPU neither side waits for the copy, which an ordinary one would."""
         tensor = torch.from_numpy(array)
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+
+
+@contextmanager
+def gradients_of_full_range(device: torch.device) -> Iterator[None]:
+    """Where autocast is to float16, whose gradients of sure predictions are 0, compute in float32 inside the block."""
+    computed_in = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else torch.float32
+    with torch.autocast(device.type, enabled=False) if computed_in == torch.float16 else nullcontext():
+        yield
 
 
 class Answer:

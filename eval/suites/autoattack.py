@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from eval.metrics import wilson_interval
+from eval.network import gradients_of_full_range
 from eval.predictions import CellPredictions
 from eval.suites.planning import Context, Planned
 from eval.suites.protocol import Cell, Measurement
@@ -41,7 +42,7 @@ class AutoAttackCell(Cell):
         """The attacked pictures, float32 in [0, 1]."""
         from pyautoattack import AutoAttack
 
-        with torch.enable_grad(), torch.random.fork_rng(_devices(images)):
+        with torch.enable_grad(), gradients_of_full_range(images.device), torch.random.fork_rng(_devices(images)):
             attack = AutoAttack(
                 classifier,
                 eps=self.budget / 255,

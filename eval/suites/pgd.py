@@ -3,7 +3,8 @@
 A uniform start in the budget, ascent along the sign of the gradient of the summed cross-entropy in steps of a quarter
 of the budget (2/255 and 0.5/255 as published). `strict` keeps the clean picture as the centre: |delta| within the
 budget is checked after every step. `paper` repeats the published programs, which moved the centre to the noisy start:
-their true budget is twice the stated one, 4/255. With restarts a picture counts as wrong where any of them is.
+their true budget is twice the stated one, 4/255. With restarts a picture counts as wrong where any of them is. Of
+`--precision float16` gradients are computed in float32.
 """
 
 import math
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eval.metrics import wilson_interval
+from eval.network import gradients_of_full_range
 from eval.philox import uniforms
 from eval.predictions import CellPredictions
 from eval.sets import PictureSet
@@ -77,7 +79,7 @@ def _check_steps(largest: list[Tensor], reach: float) -> None:
 
 
 def _loss_gradient(classifier: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    with torch.enable_grad():
+    with torch.enable_grad(), gradients_of_full_range(images.device):
         images = images.detach().requires_grad_()
         loss = F.cross_entropy(classifier(images), labels, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, images)

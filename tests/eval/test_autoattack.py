@@ -90,7 +90,11 @@ def test_killed_and_continued_it_gives_the_same_numbers_and_loses_only_the_batch
             [make_subject(classifier=classifier)], [attacked(pictures)], new_run(batch_size=5, store=tmp_path / "other")
         )
 
-    assert forked.wait(forked.start(lambda: run(Dying()))) == -signal.SIGKILL
+    def die():
+        torch.set_num_threads(1)  # those of OpenMP are not there in a fork, which would wait for them
+        run(Dying())
+
+    assert forked.wait(forked.start(die)) == -signal.SIGKILL
     again = BrightnessClassifier()
     found, _ = run(again)
     assert len([True for shown in again.shown if len(shown) > 1]) == 2  # of six

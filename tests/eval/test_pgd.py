@@ -114,6 +114,17 @@ def test_weights_and_their_gradients_are_left_alone(linear, clean):
     assert linear.weights.grad is None
 
 
+def test_sure_predictions_are_attacked_in_float16_too(clean):
+    """In float16 the gradient of a picture whose other classes have less than 6e-8 in all would be 0."""
+    torch.manual_seed(0)
+    sure = Recorder(torch.randn(3 * 8 * 8, 4) / 4 + torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    labels = torch.zeros(6, dtype=torch.int64)
+    assert (sure(clean).softmax(1)[:, 1:].sum(1) < 1e-8).any()
+    with torch.autocast("cpu", dtype=torch.float16):
+        attacked = PgdAttack()(sure, clean, labels, IDS)
+    torch.testing.assert_close(attacked, PgdAttack()(sure, clean, labels, IDS))
+
+
 def test_a_gradient_that_is_not_finite_is_refused(clean):
     broken = Recorder(torch.full((3 * 8 * 8, 4), float("nan")))
     with pytest.raises(InputError, match="gradients of the model must be finite, got NaN"):
