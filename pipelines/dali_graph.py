@@ -1,7 +1,9 @@
 """The two DALI graphs: pictures come in encoded with what was drawn for them, and leave as uint8 squares.
 
 CPU: decode the window, then one compiled stage that resizes, flips and mixes; no GPU and no driver is needed. GPU:
-decode on the GPU, resize and flip there; the policy runs on the result, see `pipelines.dali_loader`.
+decode on the GPU, resize and flip there; the policy runs on the result, see `pipelines.dali_loader`. No operator of
+DALI 2.4 can host it: `numba_function` takes no toolkit of CUDA 13 on a GPU, and `dl_tensor_python_function` hands over
+a batch as a tensor a sample, where the kernel mixes a batch in one launch.
 """
 
 from collections.abc import Callable
