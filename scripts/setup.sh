@@ -9,6 +9,7 @@ environment=.venv groups=()
 if [ "${1:-}" = bench ]; then environment=.venv-bench groups=(--group bench); fi
 
 say() { printf 'setup: %s\n' "$*"; }
+give_up() { say "$*" >&2; exit 1; }
 
 missing_system_packages() {
     command -v g++ >/dev/null || echo g++
@@ -23,20 +24,21 @@ install_system_packages() {
     [ ${#packages[@]} -eq 0 ] && return
     if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
     if ! command -v apt-get >/dev/null || { [ ${#as_root[@]} -gt 0 ] && ! sudo -n true 2>/dev/null; }; then
-        say "missing: ${packages[*]}; run 'sudo apt-get install ${packages[*]}' or 'conda install -c conda-forge opencv libjpeg-turbo pkg-config compilers', then try again" >&2
-        exit 1
+        give_up "missing: ${packages[*]}; run 'sudo apt-get install ${packages[*]}' or 'conda install -c conda-forge opencv libjpeg-turbo pkg-config compilers', then try again"
     fi
     say "apt-get install ${packages[*]}"
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    { "${as_root[@]}" apt-get update -qq &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    } || give_up "apt-get could not install ${packages[*]}, its reason is above; see that the mirrors in /etc/apt are reached, then try again"
 }
 
 find_uv() {
     if command -v uv >/dev/null; then command -v uv; return; fi
     if [ ! -x .tools/bin/uv ]; then
         say "installing uv into .tools" >&2
-        python3 -m venv .tools || { say "python3 -m venv failed; run 'sudo apt-get install python3-venv', then try again" >&2; exit 1; }
-        .tools/bin/python -m pip install --quiet --disable-pip-version-check uv >&2
+        python3 -m venv .tools || give_up "python3 -m venv failed; run 'sudo apt-get install python3-venv', then try again"
+        .tools/bin/python -m pip install --quiet --disable-pip-version-check uv >&2 ||
+            give_up "pip could not install uv, its reason is above; set PIP_INDEX_URL to an index that is reached, or install uv yourself, then try again"
     fi
     echo "$PWD/.tools/bin/uv"
 }
@@ -47,7 +49,8 @@ uv=$(find_uv)
 stamp=$environment/.synced
 if [ ! -e "$stamp" ] || [ uv.lock -nt "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     say "uv sync --frozen (first time: several GB for torch and DALI)"
-    UV_PROJECT_ENVIRONMENT=$environment "$uv" sync --frozen --quiet "${groups[@]}"
+    UV_PROJECT_ENVIRONMENT=$environment "$uv" sync --frozen --quiet "${groups[@]}" ||
+        give_up "uv could not make $environment, its reason is above; what it fetched is kept: see to the disk (9 GB) or the network, then try again"
     touch "$stamp"
 fi
 say "ready"
