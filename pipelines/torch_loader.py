@@ -6,13 +6,16 @@ the FFCV graph. It needs no dataset to be written first, and is the reference th
 
 import multiprocessing
 from collections.abc import Iterator
+from contextlib import suppress
 from math import ceil
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
+from torch.utils.data._utils import MP_STATUS_CHECK_INTERVAL
 
 from layermix import InputError
 from layermix.class_folders import list_class_folders
@@ -84,7 +87,7 @@ class TorchLoader(EpochLoader):
             self.close()
             raise
         if failure:  # out of the handler: the traceback of the error would keep the worker processes
-            multiprocessing.active_children()  # waits for the dead one, or torch's signal handler tells of it again
+            _wait_for_dead_worker()
             self.close()
             raise RuntimeError(
                 f"{self.config.data}: a worker process of the loader ended ({failure}); look for one that was killed, "
@@ -122,7 +125,14 @@ class TorchLoader(EpochLoader):
     def close(self) -> None:
         """End a running iteration and the worker processes; the next iteration starts new ones."""
         self.end_iteration()
+        multiprocessing.active_children()  # joins a dead worker, or torch's signal handler would raise in the next line
         self._workers = None  # the last reference: torch joins its processes now
+
+
+def _wait_for_dead_worker() -> None:
+    """A worker may end a little later than what it failed at, and `close` should find it dead."""
+    with suppress(RuntimeError):  # of torch's signal handler
+        connection.wait([worker.sentinel for worker in multiprocessing.active_children()], MP_STATUS_CHECK_INTERVAL)
 
 
 def _data_loader(config: LoaderConfig, pictures: CroppedFolder, requests: list[Request]) -> DataLoader:

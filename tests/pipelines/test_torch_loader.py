@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 
 import pytest
 import torch
@@ -69,6 +70,10 @@ def test_worker_processes_give_the_bytes_of_none_in_every_epoch(training):
     assert multiprocessing.active_children() == []
 
 
+WORKER_ENDED = r"a worker process of the loader ended|killed by signal"
+"""torch raises the second where the main thread happens to be when the signal of the child's end arrives."""
+
+
 def kill_and_go_on(worker, batches):
     os.kill(worker.pid, signal.SIGKILL)
     for _ in batches:
@@ -79,11 +84,30 @@ def test_a_worker_that_dies_is_an_error_and_the_next_loop_starts_others(training
     with build_loader(LoaderConfig(**training | {"threads": 2, "batch_size": 2})) as loader:
         batches = iter(loader)
         next(batches)
-        # torch raises where the main thread happens to be when the signal of the child's end arrives.
-        with pytest.raises(RuntimeError, match=r"a worker process of the loader ended|killed by signal"):
+        with pytest.raises(RuntimeError, match=WORKER_ENDED):
             kill_and_go_on(multiprocessing.active_children()[0], batches)
         loader.set_epoch(0)
         assert len(list(loader)) == 20
+    assert multiprocessing.active_children() == []
+
+
+def broken_pipe(worker):
+    """What torch may say of a worker that is ending, before it has ended."""
+    os.kill(worker.pid, signal.SIGSTOP)
+    threading.Timer(0.3, os.kill, [worker.pid, signal.SIGKILL]).start()
+    yield from []
+    raise ConnectionResetError("broken pipe")
+
+
+def test_a_worker_that_ends_after_its_error_is_told_of_once(training):
+    with build_loader(LoaderConfig(**training | {"threads": 2, "batch_size": 2})) as loader:
+        batches = iter(loader)
+        next(batches)
+        workers = loader._results
+        loader._results = broken_pipe(multiprocessing.active_children()[0])
+        with pytest.raises(RuntimeError, match=WORKER_ENDED):
+            next(batches)
+        del workers
     assert multiprocessing.active_children() == []
 
 
