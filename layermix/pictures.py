@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from layermix.errors import InputError
+from layermix.jpeg import decode_jpeg, find_damage
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Types that are decoded. Others stay shut: Pillow would start Ghostscript for an EPS file."""
@@ -35,14 +36,14 @@ _TURNS = {
 class PictureFile:
     """The bytes of a picture file with the header read; `name` is what errors call it.
 
-    InputError, here and in `pixels`: an empty, truncated or damaged file, a type outside FORMATS, more than
-    MAX_PIXELS, 32-bit or floating-point pixels.
+    InputError, here and in `pixels`: an empty, truncated or damaged file, a JPEG of which pixels would be made up, a
+    type outside FORMATS, more than MAX_PIXELS, 32-bit or floating-point pixels.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
         if not data:
             raise InputError(f"{name}: the file is empty; replace it or remove it")
-        self.name = name
+        self.name, self._data = name, data
         with _pillow_errors(name):
             self._image = Image.open(io.BytesIO(data), formats=FORMATS)
             if self._image.width * self._image.height > MAX_PIXELS:
@@ -76,12 +77,26 @@ class PictureFile:
 
         EXIF orientation is applied (a block that cannot be read counts as upright), gray is replicated,
         16-bit gray is scaled to 8 bits, CMYK and palettes are converted, transparency is dropped as
-        torchvision's folder loader does, and of an animation the first frame is taken.
+        torchvision's folder loader does, and of an animation the first frame is taken. Gray and RGB JPEGs are decoded
+        by libturbojpeg, to Pillow's pixels: Pillow decodes damaged data without a word.
         """
+        mode = self.jpeg_mode
+        if mode in ("L", "RGB"):
+            pixels, damage = decode_jpeg(self._data, *self.stored_size)
+            self._require_none(damage)
+            return self.upright(pixels)
+        if mode == "CMYK":
+            self._require_none(find_damage(self._data, *self.stored_size, is_cmyk=True))
         with _pillow_errors(self.name):
             self._image.load()
             turn = _TURNS.get(_orientation(self._image))
             return _to_rgb(self._image if turn is None else self._image.transpose(turn))
+
+    def _require_none(self, damage: str) -> None:
+        if damage:
+            raise InputError(
+                f"{self.name}: cannot be decoded whole ({damage}), pixels would be made up; replace it or remove it"
+            )
 
 
 def decode_image(data: bytes, name: str) -> np.ndarray:

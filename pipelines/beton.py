@@ -66,6 +66,15 @@ class Beton:
     def __len__(self) -> int:
         return len(self.metadata)
 
+    def stored(self, sample_id: int) -> bytes:
+        """The bytes of a sample's picture, read from its file."""
+        address = self.column("image")["data_ptr"][sample_id]
+        size = int(self.sizes[np.searchsorted(self.addresses, address)])
+        number = int(np.searchsorted(self.starts, int(address), side="right")) - 1
+        with self.files[number].open("rb") as file:
+            file.seek(int(address) - self.starts[number])
+            return file.read(size)
+
 
 def open_beton(path: Path) -> Beton:
     """Read and check the tables of the file at `path`; the pictures are not touched.

@@ -46,8 +46,9 @@ class LoaderConfig:
             initialised, else the whole epoch.
         batches_ahead: batches prepared in advance; see `pipelines.Batch` for what it means for their lifetime.
         copy: give each batch memory of its own, valid for as long as it is referred to.
-        on_damage: what becomes of a picture that does not decode: "raise" an InputError that names it, or "skip" it:
-            its batch comes without it, and `Loader.damaged` lists it.
+        on_damage: what becomes of a picture that does not decode, or of which the decoder says that it made pixels up:
+            "raise" an InputError that names it, or "skip" it: its batch comes without it, and `Loader.damaged` lists
+            it. DALI prints what its decoder says and goes on; `writers.verify` finds such damage in its sets.
         os_cache: True maps the file and leaves caching to the system; False reads each batch's bytes, for files on
             network or spinning disks; of a folder, and in the order "shards", files are always read. A mapped file that
             is cut short in place ends the process (SIGBUS), as with every mapping; one that is read is an InputError.

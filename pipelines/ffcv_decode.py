@@ -27,7 +27,8 @@ class CropDecoder(SimpleRGBImageDecoder):
     Args:
         config: crop, flip, size and seed.
         epoch: int64 (1,), read at run time.
-        failures: uint8, one a sample of the file; set to 1 for a sample that does not decode.
+        failures: uint8, one a sample of the file; set to 1 for a sample that does not decode, or of which the decoder
+            remarks on something: its pixels may be right.
     """
 
     def __init__(self, config: LoaderConfig, epoch: np.ndarray, failures: np.ndarray) -> None:
@@ -83,7 +84,7 @@ def stored_bytes(address, contents, addresses, sizes):
 
 @jit
 def _decode(library, decoder, data, mode, height, width, crop, epoch, sample_id, scratch, out):
-    """One sample into `out`, uint8 (size, size, 3); False if it is damaged."""
+    """One sample into `out`, uint8 (size, size, 3); False if a fault was found."""
     if mode != RAW and is_resized(crop):
         box, mirrored = crop_box(crop, epoch, sample_id, height, width), is_mirrored(crop, epoch, sample_id)
         if mode == JPEG:
@@ -93,10 +94,9 @@ def _decode(library, decoder, data, mode, height, width, crop, epoch, sample_id,
     if pixels.size != 3 * height * width:
         return False
     picture = pixels.reshape(height, width, 3)
-    if mode != RAW and not _whole(library, decoder, data, mode, picture):
-        return False
+    done = mode == RAW or _whole(library, decoder, data, mode, picture)
     crop_picture(picture, crop, epoch, sample_id, scratch[1], out)
-    return True
+    return done
 
 
 @jit
@@ -112,7 +112,7 @@ def _yuv_crop(data, height, width, box, mirrored, scratch, out):
 
 @jit
 def _whole(library, decoder, data, mode, picture):
-    """A JPEG or YUV picture in all its pixels, to uint8 (height, width, 3); False if it is damaged."""
+    """A JPEG or YUV picture in all its pixels, to uint8 (height, width, 3); False if a fault was found."""
     if mode == JPEG:
         return jpeg_whole(library, decoder, data, picture)
     if data.size != yuv_bytes(picture.shape[0], picture.shape[1]):

@@ -9,8 +9,9 @@ import torch
 from ffcv.transforms import ToDevice, ToTensor
 
 from layermix import InputError
+from layermix.jpeg import find_damage
 from layermix.manifest import Manifest, data_files, manifest_path, read_manifest
-from pipelines.beton import Beton, open_betons
+from pipelines.beton import JPEG, Beton, open_betons
 from pipelines.config import LoaderConfig
 from pipelines.contract import Batch
 from pipelines.epoch_loader import EpochLoader, open_bank
@@ -26,7 +27,7 @@ class FFCVLoader(EpochLoader):
     def __init__(self, config: LoaderConfig) -> None:
         self.manifest = _read_manifest(config)
         files = (config.data,) if self.manifest is None else data_files(config.data, self.manifest)
-        beton = open_betons(config.data, files)
+        self._beton = beton = open_betons(config.data, files)
         super().__init__(config, len(beton))
         self._labels = beton.column("label").astype(np.int64)
         self.classes = _classes(self.manifest, self._labels, config)
@@ -66,15 +67,24 @@ class FFCVLoader(EpochLoader):
         """The batch of the samples at `place` in the epoch's order, of their images, uint8 (N, ..., H, W, 3)."""
         ids, valid = self.ids[place], self.valid[place]
         images = images.movedim(-1, -3)
-        sound = self._failures[ids] == 0
+        failed = self._failures[ids] != 0
+        if failed.any():
+            self._failures[ids[failed]] = 0
+            failed[failed] = [self._is_damaged(sample_id) for sample_id in ids[failed].tolist()]
+        sound = ~failed
         if not sound.all():
-            self._failures[ids[~sound]] = 0
             self.note_damage(ids, sound, str(self.config.data))
             images, ids, valid = images[torch.from_numpy(sound).to(images.device)], ids[sound], valid[sound]
         elif self.config.copy:
             images = images.clone(memory_format=torch.preserve_format)
         labels = torch.from_numpy(self._labels[ids]).to(self.config.device, non_blocking=True)
         return Batch(images, labels, torch.from_numpy(ids.copy()), torch.from_numpy(valid.copy()))
+
+    def _is_damaged(self, sample_id: int) -> bool:
+        """Whether a sample that failed is damaged, as writers judge it: what a decoder remarks on may be harmless."""
+        row = self._beton.column("image")[sample_id]
+        size = int(row["height"]), int(row["width"])
+        return row["mode"] != JPEG or find_damage(self._beton.stored(sample_id), *size) != ""
 
     def close(self) -> None:
         if self._running is not None:

@@ -20,7 +20,7 @@ from pipelines.turbojpeg import (
 
 MAX_SHRINK = 8
 _WIDEST_BLOCK, _TALLEST_BLOCK = 32, 16
-_DAMAGED, _RGB, _PLANES = range(3)
+_NOTHING, _RGB, _PLANES = range(3)
 
 
 def decoded_bytes(heights: np.ndarray, widths: np.ndarray) -> int:
@@ -43,25 +43,25 @@ def jpeg_crop(library, decoder, data, height, width, box, mirrored, scratch, out
         out: uint8 (size, size, 3).
 
     Returns:
-        False where `jpeg_decode` finds damage.
+        False where `jpeg_decode` finds a fault.
     """
     pixels, work = scratch
     decoded = jpeg_decode(library, decoder, data, height, width, box, out.shape[0], pixels)
-    if decoded[0] == _DAMAGED:
+    if decoded[0] == _NOTHING:
         return False
     resize_decoded(decoded, pixels, height, width, box, mirrored, work, out)
-    return True
+    return decoded[-1]
 
 
 @jit
 def resize_decoded(decoded, pixels, height, width, box, mirrored, work, out):
-    """The second half of `jpeg_crop`: resize the crop of a sound picture that `jpeg_decode` put into `pixels`.
+    """The second half of `jpeg_crop`: resize the crop of a picture that `jpeg_decode` put into `pixels`.
 
     Args:
         decoded: what `jpeg_decode` returned.
         work: uint8 of `layermix.resize.crop_scratch`; the others as of `jpeg_crop`.
     """
-    form, tall, wide, across, down, shrink, shown = decoded
+    form, tall, wide, across, down, shrink, shown, _ = decoded
     if form == _RGB:
         picture = pixels[: 3 * height * width].reshape(height, width, 3)
         resize_rgb(picture, box[0], box[1], box[2], box[3], mirrored, work, out)
@@ -83,19 +83,18 @@ def jpeg_decode(library, decoder, data, height, width, box, size, pixels):
         size: side of the output that the crop will be resized to; the others as of `jpeg_crop`.
 
     Returns:
-        What `pixels` holds (0 damage, 1 pixels of the whole picture, 2 planes), the planes' height and width, luma
-        samples a stored chroma sample across and down, the shrink factor, and steps across to show (0: gray). Damage
-        is a header that tells of another size, or any fault in the rows that were read: libjpeg goes on after what it
-        calls a warning, with gray or shifted blocks.
+        What `pixels` holds (0 nothing, 1 pixels of the whole picture, 2 planes), the planes' height and width, luma
+        samples a stored chroma sample across and down, the shrink factor, steps across to show (0: gray), and whether
+        there was no fault. A fault is a header that tells of another size, or all that libturbojpeg finds in the rows
+        that were read: it goes on after what it calls a warning, with gray or shifted blocks or the right ones.
     """
     functions, ending = library
     found_height, found_width, stored, space = header(functions, decoder, data)
     if found_height != height or found_width != width:
-        return _DAMAGED, 0, 0, 1, 1, 1, 0
-    if space not in YCC_OR_GRAY:
+        return _NOTHING, 0, 0, 1, 1, 1, 0, False
+    if space not in YCC_OR_GRAY or not 0 <= stored <= S411:
         picture = pixels[: 3 * height * width].reshape(height, width, 3)
-        is_whole = decode_rgb(functions, decoder, data, picture)
-        return _RGB if is_whole else _DAMAGED, height, width, 1, 1, 1, 0
+        return _RGB, height, width, 1, 1, 1, 0, decode_rgb(functions, decoder, data, picture)
     across, down = _chroma_steps(stored)
     shrink = _shrink(box, size)
     place, rows = height_place(data), _up(box[0] + box[2], 8 * down)
@@ -108,14 +107,13 @@ def jpeg_decode(library, decoder, data, height, width, box, size, pixels):
     places = np.array([luma.ctypes.data, blue.ctypes.data, red.ctypes.data], np.int64)
     strides = np.array([luma.shape[1], blue.shape[1], red.shape[1]], np.int32)
     done = decode_planes(functions, decoder, data, places, strides, tall, wide)
-    if not done and not (is_cut and is_only_rest_ignored(functions, decoder, ending)):
-        return _DAMAGED, 0, 0, 1, 1, 1, 0
-    return _PLANES, tall, wide, across, down, shrink, 0 if stored == GRAY else across
+    done = done or (is_cut and is_only_rest_ignored(functions, decoder, ending))
+    return _PLANES, tall, wide, across, down, shrink, 0 if stored == GRAY else across, done
 
 
 @jit
 def jpeg_whole(library, decoder, data, picture):
-    """Decode one JPEG to `picture`, uint8 (H, W, 3), its size as the dataset tells it; False as in `jpeg_crop`."""
+    """Decode one JPEG to `picture`, uint8 (H, W, 3), its size as the dataset tells it; False as of `jpeg_crop`."""
     functions = library[0]
     found_height, found_width, _, _ = header(functions, decoder, data)
     if found_height != picture.shape[0] or found_width != picture.shape[1]:

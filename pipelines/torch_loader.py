@@ -1,4 +1,4 @@
-"""The plain PyTorch loader: a folder of class folders, decoded by Pillow in the worker processes of torch's DataLoader.
+"""The plain PyTorch loader: a folder of class folders, decoded in the worker processes of torch's DataLoader.
 
 The loader that users know, with the crops, flips and engine of this project: from equal pixels it gives the bytes of
 the FFCV graph. It needs no dataset to be written first, and is the reference that other loaders are compared with.

@@ -89,13 +89,13 @@ def close_decoder(functions, decoder):
 def header(functions, decoder, data):
     """Read the header of the JPEG `data`, uint8 (bytes,): (height, width, chroma storage, colour space).
 
-    Height is 0 where it is no JPEG.
+    Height is 0 where it is no JPEG, and the storage of chroma -1 where libturbojpeg has no name for it. Remarks
+    on the header do not matter: they are made again when the picture is decoded.
     """
     found = np.zeros(4, np.int32)
     at = found.ctypes.data
     given = (decoder, data.ctypes.data, data.size, at, at + 4, at + 8, at + 12)
-    if _header(functions[_HEADER], given) != 0:
-        return 0, 0, 0, 0
+    _header(functions[_HEADER], given)
     return np.int64(found[1]), np.int64(found[0]), np.int64(found[2]), np.int64(found[3])
 
 

@@ -5,10 +5,10 @@ from typing import Literal
 import numpy as np
 
 from layermix.errors import InputError
+from layermix.jpeg import is_complete, is_remarked_on
 from layermix.samples import Form
 from layermix.yuv import rgb_to_yuv, yuv_bytes
-from writers.images import PictureFile, encode_jpeg, encode_png, shrink, shrunk_size
-from writers.jpeg import decode_source, fault, is_complete
+from writers.images import PictureFile, decode_image, encode_jpeg, encode_png, shrink, shrunk_size
 from writers.jpeg_header import plain_jpeg_size
 from writers.options import MAX_SIDE, RAW_SIDE, StoreOptions
 from writers.source import Sample
@@ -25,7 +25,7 @@ def encode_image(sample: Sample, options: StoreOptions, lossless: Literal["raw",
             size = plain_jpeg_size(sample.image) or PictureFile(sample.image, sample.name).upright_jpeg_size()
             if size is not None and _may_stay(sample.image, size, options):
                 return StoredPicture(data=sample.image, height=size[0], width=size[1], channels=3, form="jpg")
-        pixels = decode_source(sample.image, PictureFile(sample.image, sample.name))
+        pixels = decode_image(sample.image, sample.name)
     else:
         pixels = sample.image
     pixels = _fitted(pixels, sample.name, options)
@@ -55,7 +55,7 @@ def _may_stay(jpeg: bytes, size: tuple[int, int], options: StoreOptions) -> bool
     fits = size == shrunk_size(*size, options.short_side, options.max_side) and max(size) <= MAX_SIDE
     if not fits or _is_small(*size):
         return False
-    return is_complete(jpeg, *size) if options.check == "header" else not fault(jpeg, *size)
+    return is_complete(jpeg, *size) if options.check == "header" else not is_remarked_on(jpeg, *size)
 
 
 def _fitted(pixels: np.ndarray, name: str, options: StoreOptions) -> np.ndarray:

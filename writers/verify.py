@@ -22,8 +22,8 @@ from pathlib import Path
 import tyro
 
 from layermix.errors import InputError, run_program
-from layermix.ffcv_import import quick_ffcv_import
 from layermix.manifest import Manifest, data_files, dataset_path, manifest_path, read_manifest
+from writers.decode_check import undecodable
 from writers.file_check import check_file, check_side_files
 from writers.progress import show_progress
 
@@ -75,10 +75,6 @@ def verify(path: Path, *, decode: bool = False) -> list[str]:
 
 
 def _decode(path: Path, manifest: Manifest) -> list[str]:
-    # ffcv, which decodes, brings torch: seconds that checking bytes should not cost.
-    with quick_ffcv_import():
-        from writers.decode_check import undecodable
-
     threads, problems, first_id = len(os.sched_getaffinity(0)), [], 0
     with show_progress(manifest.count, "samples") as advance:
         for file in data_files(path, manifest):

@@ -152,7 +152,7 @@ def _cut_jpegs(library, ids, pictures, storage, crop, scratch, out, spent):
         box, mirrored = crop_box(crop, 0, ids[n], height, width), is_mirrored(crop, 0, ids[n])
         decoded = jpeg_decode(library, decoder, data, height, width, box, out.shape[1], pixels)
         was_decoded = nanoseconds()
-        if decoded[0] != 0:  # sound
+        if decoded[0] != 0:
             resize_decoded(decoded, pixels, height, width, box, mirrored, work, out[n])
         spent[0] += was_read - started
         spent[1] += was_decoded - was_read

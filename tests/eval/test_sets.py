@@ -3,6 +3,7 @@
 import av
 import numpy as np
 import pytest
+from damaged_jpegs import DAMAGED, HARMLESS
 from PIL import Image
 
 from eval.benchmarks import BENCHMARKS, find_sets, is_regenerated
@@ -168,6 +169,17 @@ class TestFolders:
         assert len(caught.value.reasons) == 2
         for name, reason in zip(self.CLASSES, caught.value.reasons):
             assert reason.startswith(str(tmp_path / name / "1.png"))
+
+    def test_jpegs_of_which_pixels_would_be_made_up_are_all_named_and_odd_ones_taken(self, tmp_path):
+        write_pictures(tmp_path, self.CLASSES)
+        for kinds, name in ((DAMAGED, self.CLASSES[0]), (HARMLESS, self.CLASSES[1])):
+            for number, data in enumerate(kinds.values()):
+                (tmp_path / name / f"x{number}.png").write_bytes(data)
+        pictures = self.open(tmp_path)
+        with pytest.raises(BadPicturesError) as caught:
+            next(pictures.batches(pictures.count, [0]))()
+        assert len(caught.value.reasons) == len(DAMAGED)
+        assert all("pixels would be made up" in reason for reason in caught.value.reasons)
 
     def test_without_labels_pictures_are_the_same(self, tmp_path):
         write_pictures(tmp_path, self.CLASSES)

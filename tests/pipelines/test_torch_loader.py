@@ -172,7 +172,7 @@ def test_a_damaged_picture_raises_in_one_line_with_its_path_and_id(threads, dama
     settings = training | {"data": damaged.parents[1], "threads": threads}
     with build_loader(LoaderConfig(**settings)) as loader, pytest.raises(InputError) as error:
         list(loader)
-    assert str(error.value).startswith(f"{damaged}: cannot be decoded (")
+    assert str(error.value).startswith(f"{damaged}: cannot be decoded whole (")
     assert str(error.value).endswith(f"(sample 12 of {damaged.parents[1]})")
     assert "\n" not in str(error.value)
 

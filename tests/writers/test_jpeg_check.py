@@ -8,12 +8,12 @@ import pytest
 from picture_files import ListSource, encoded, jpeg, smooth_picture, turned_jpeg
 
 from layermix.errors import InputError, run_program
+from layermix.jpeg import find_damage
 from layermix.manifest import FORMATS, manifest_path, read_manifest
 from pipelines import LoaderConfig, build_loader
 from writers.dataset import write_file
 from writers.formats.layouts import ImageLayout
 from writers.inspect import main as inspect
-from writers.jpeg import fault
 from writers.options import StoreOptions
 from writers.verify import main as verify
 from writers.write_dataset import main as write_dataset
@@ -64,7 +64,7 @@ def test_a_jpeg_broken_off_anywhere_is_never_kept(tmp_path):
 def test_wrong_bits_inside_are_named_by_verify_and_by_the_loader(tmp_path, capsys):
     path = tmp_path / "a.beton"
     images = [*sound_pictures()[:2], wrong_inside(), sound_pictures()[2]]
-    assert fault(images[2], 80, 120)
+    assert find_damage(images[2], 80, 120)
     write(path, images, HEADER)
     assert run_program(verify, [str(path)]) == 0
     assert "stored by their headers, --decode decodes them" in capsys.readouterr().out

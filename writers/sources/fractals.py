@@ -11,7 +11,7 @@ import numpy as np
 from layermix.errors import InputError
 from layermix.fractals import MAX_SIZE, MIN_SIZE, generate_fractal
 from writers.fingerprint import file_fingerprint
-from writers.images import PictureFile
+from writers.images import decode_image
 from writers.options import MAX_SIDE
 from writers.source import Sample
 from writers.sources.folder import read_file
@@ -40,12 +40,8 @@ class FractalFolder:
         return len(self._paths)
 
     def read(self, index: int) -> Sample:
-        # Imported here: ffcv brings torch, seconds that a missing root should not cost.
-        from writers.jpeg import decode_source
-
         path = self._root / self._paths[index]
-        data = read_file(path)
-        image = decode_source(data, PictureFile(data, str(path)))
+        image = decode_image(read_file(path), str(path))
         if not self._color:
             image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         return Sample(image=_resized(image, self._short_side, str(path)), label=0, name=str(path))

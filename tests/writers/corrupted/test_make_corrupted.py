@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from corrupted_sets import NAMES, SMALL, tree
+from damaged_jpegs import DAMAGED
 from PIL import Image
 
 from writers.corrupted.reading import shrunk
@@ -144,6 +145,13 @@ def test_quarantine_leaves_a_bad_picture_out_of_every_severity_and_lists_it(
     assert json.loads(line)["path"].endswith("a2.JPEG")
     assert json.loads((tmp_path / "set" / "made_by.json").read_text())["skipped"] == 1
     assert "1 bad pictures left out" in capsys.readouterr().out
+
+
+def test_a_jpeg_of_which_pixels_would_be_made_up_is_a_bad_picture(make, tmp_path, class_folders, capsys):
+    (class_folders / "n01" / "a2.JPEG").write_bytes(DAMAGED["bad Huffman code"])
+    arguments = ("--benchmark", "imagenet-c", "--source", "folder", "--root", class_folders)
+    assert make(*arguments, "--names", "fog", "--workers", "1") == 2
+    assert "a2.JPEG: cannot be decoded whole" in capsys.readouterr().err
 
 
 def test_sample_ids_stay_those_of_the_source_when_a_picture_is_left_out(make, tmp_path, folders_with_a_bad_picture):
