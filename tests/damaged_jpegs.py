@@ -39,7 +39,7 @@ DAMAGED = {
     "premature end of data segment": SOUND[: len(SOUND) // 2] + SOUND[-2:],
     "Premature end of JPEG file": SOUND[:-40],
     "Premature end of JPEG file, its mark alone": SOUND[:-2],
-    "extraneous bytes before marker 0xd9, short": stray_before(b"\xff\xd9", SOUND, 12),
+    "extraneous bytes before marker 0xd9, progressive": stray_before(b"\xff\xd9", jpeg(NOISY, progressive=True), 12),
     "instead of RST0": restarts_out_of_order(RESTARTS),
     "extraneous bytes before marker 0xd0": stray_before(b"\xff\xd0", jpeg(NOISY, restart_marker_rows=4)),
     "premature end of data segment, progressive": (lambda d: d[: len(d) // 2] + d[-2:])(jpeg(NOISY, progressive=True)),
@@ -47,6 +47,7 @@ DAMAGED = {
 ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x07"
 HARMLESS = {
     "stray bytes before the end": stray_before(b"\xff\xd9", SOUND),
+    "1,483 stray bytes before the end": stray_before(b"\xff\xd9", SOUND, 1483),
     "stray bytes before the end, progressive": stray_before(b"\xff\xd9", jpeg(NOISY, progressive=True)),
     "stray bytes in the header": stray_before(b"\xff\xda", SOUND),
     "a stray 255 in the header": SOUND[:20] + b"\xff\x00" + SOUND[20:],

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from layermix.errors import InputError
-from layermix.jpeg import is_complete, is_remarked_on
+from layermix.jpeg import first_remark, is_complete
 from layermix.samples import Form
 from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.images import PictureFile, decode_image, encode_jpeg, encode_png, shrink, shrunk_size
@@ -55,7 +55,7 @@ def _may_stay(jpeg: bytes, size: tuple[int, int], options: StoreOptions) -> bool
     fits = size == shrunk_size(*size, options.short_side, options.max_side) and max(size) <= MAX_SIDE
     if not fits or _is_small(*size):
         return False
-    return is_complete(jpeg, *size) if options.check == "header" else not is_remarked_on(jpeg, *size)
+    return is_complete(jpeg, *size) if options.check == "header" else not first_remark(jpeg, *size)
 
 
 def _fitted(pixels: np.ndarray, name: str, options: StoreOptions) -> np.ndarray:

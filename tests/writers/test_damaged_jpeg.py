@@ -11,7 +11,7 @@ from picture_files import ListSource, cmyk_jpeg, encoded, jpeg, smooth_picture, 
 from PIL import Image, ImageFile, ImageOps
 
 from layermix.errors import InputError
-from layermix.jpeg import is_remarked_on
+from layermix.jpeg import first_remark
 from layermix.yuv import rgb_to_yuv, yuv_bytes
 from writers.bad import quarantine_path
 from writers.dataset import write_file
@@ -44,7 +44,7 @@ def test_a_jpeg_of_which_pixels_would_be_made_up_is_refused_and_the_reason_told(
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_what_touches_no_pixel_is_let_pass(kind):
     sound = jpeg(NOISY, progressive=True) if "progressive" in kind else SOUND
-    assert is_remarked_on(HARMLESS[kind], 80, 120)
+    assert first_remark(HARMLESS[kind], 80, 120)
     assert np.array_equal(decode(HARMLESS[kind]), decode(sound))
     encode_image(Sample(image=HARMLESS[kind], label=0, name="a"), StoreOptions())
 
