@@ -12,7 +12,7 @@ stopped. The short form makes 16,384 JPEGs of sample photographs, 1.2 GB in the 
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,8 @@ import torch
 import tyro
 
 from benchmarks.gpu.form import FORMS, FormName
-from benchmarks.gpu.inputs import make_inputs
 from benchmarks.gpu.page import render
-from benchmarks.gpu.section import SECTIONS, Setting
+from benchmarks.gpu.section import SECTIONS, Setting, allowance
 from benchmarks.measure import RESULTS, report
 from layermix import InputError
 from layermix.errors import run_program
@@ -39,10 +38,13 @@ class Arguments:
 
     form: FormName = "short"
     """How much to measure; full has no limit of time, tiny is no measurement."""
-    sections: tuple[Literal["engine", "training", "cifar", "evaluation", "determinism", "tests", "profile"], ...] = (
+    sections: tuple[
+        Literal["engine", "training", "cifar", "corrupted", "evaluation", "determinism", "tests", "profile"], ...
+    ] = (
         "engine",
         "training",
         "cifar",
+        "corrupted",
         "evaluation",
         "determinism",
         "tests",
@@ -63,21 +65,30 @@ def run_suite(arguments: Arguments, device: str, out: Path) -> dict[str, Any]:
     body: dict[str, Any] = {"form": arguments.form, "device": device, **gpu_facts(device), "sections": {}}
     with TemporaryDirectory() as name:
         setting = Setting(inputs=Path(name), form=arguments.form, device=device)
-        tell("writing the sets")
-        make_inputs(setting.inputs, FORMS[arguments.form])
-        for section_name in arguments.sections:
-            section = SECTIONS[section_name]
-            tell(f"section {section_name}, at most {section.seconds:.0f} s")
+        _make_inputs(setting, arguments.sections)
+        for number, section_name in enumerate(arguments.sections, 1):
+            section, left = SECTIONS[section_name], arguments.minutes * 60 - (time.perf_counter() - started)
+            is_short = arguments.form == "short"
+            limit = allowance(section_name, arguments.sections[number:], left) if is_short else 86_400
+            tell(f"section {section_name}, at most {limit:.0f} s")
             reason = section.lacks(device)
             if reason is None:
-                left = arguments.minutes * 60 - (time.perf_counter() - started)
-                limit = min(section.seconds, max(left, 1)) if arguments.form == "short" else 86_400
                 found = section.run(setting, setting.inputs / f"{section_name}.json", limit)
             else:
                 found = {"status": "skipped", "reason": reason}
             body["sections"][section_name] = found
             _save(out, body | _headline(body))
     return body
+
+
+def _make_inputs(setting: Setting, names: Sequence[str]) -> None:
+    """Write the sets, where a section that can run reads them: writing needs ffcv, as they do."""
+    if not any("ffcv" in SECTIONS[name].packages and SECTIONS[name].lacks(setting.device) is None for name in names):
+        return
+    from benchmarks.gpu.inputs import make_inputs
+
+    tell("writing the sets")
+    make_inputs(setting.inputs, FORMS[setting.form])
 
 
 def gpu_facts(device: str) -> dict[str, Any]:

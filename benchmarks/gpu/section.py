@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +36,7 @@ class Section:
 
     Args:
         module: to run with `python -m`.
-        seconds: limit of the short form.
+        seconds: what the short form keeps for it.
         needs_gpu: whether it does nothing on a CPU.
         packages: importable names that it cannot do without.
         flags: of its command line, from the setting; --out comes in addition.
@@ -96,14 +96,24 @@ def _engine(setting: Setting) -> list[str]:
 
 
 SECTIONS = {
-    "engine": Section(module="benchmarks.gpu.engine", seconds=80, needs_gpu=True, flags=_engine),
+    "engine": Section(module="benchmarks.gpu.engine", seconds=70, needs_gpu=True, flags=_engine),
     "training": Section(module="benchmarks.gpu.training", seconds=130, packages=("ffcv", "torchvision"), flags=_common),
-    "cifar": Section(module="benchmarks.gpu.cifar", seconds=90, packages=("ffcv",), flags=_common),
+    "cifar": Section(module="benchmarks.gpu.cifar", seconds=80, packages=("ffcv",), flags=_common),
+    "corrupted": Section(module="benchmarks.gpu.corrupted", seconds=30, flags=_common),
     "evaluation": Section(
         module="benchmarks.gpu.evaluation", seconds=60, packages=("ffcv", "torchvision"), flags=_common
     ),
     "determinism": Section(module="benchmarks.gpu.determinism", seconds=40, packages=("ffcv",), flags=_common),
-    "tests": Section(module="benchmarks.gpu.marked_tests", seconds=80, packages=("pytest",), flags=_common),
+    "tests": Section(module="benchmarks.gpu.marked_tests", seconds=70, packages=("pytest",), flags=_common),
     "profile": Section(module="benchmarks.gpu.profile", seconds=40, packages=("ffcv",), flags=_common),
 }
-"""By name, in the order in which they run: 520 s at most in all."""
+"""By name, in the order in which they run: 520 s in all. Those that need ffcv read the sets of `inputs`."""
+
+
+def allowance(name: str, later: Sequence[str], left: float) -> float:
+    """Seconds that a section of the short form may take of the `left` ones: its own, and what the ones before it left.
+
+    `later` are the sections that still come and keep theirs.
+    """
+    spare = left - sum(SECTIONS[other].seconds for other in later)
+    return max(1.0, min(left, max(SECTIONS[name].seconds, spare)))

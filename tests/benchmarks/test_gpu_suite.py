@@ -12,7 +12,19 @@ import pytest
 import torch
 
 from benchmarks import scale
-from benchmarks.gpu import cifar, determinism, evaluation, marked_tests, page, profile, run, section, training
+from benchmarks.gpu import (
+    cifar,
+    corrupted,
+    determinism,
+    evaluation,
+    marked_tests,
+    page,
+    profile,
+    rates,
+    run,
+    section,
+    training,
+)
 from benchmarks.gpu.form import FORMS
 from benchmarks.gpu.inputs import make_inputs
 from benchmarks.gpu.stretch import Stretch, summarise
@@ -76,12 +88,23 @@ def test_whole_epochs_of_cifar_are_timed_from_both_loaders(flags):
 
 
 def test_an_evaluation_is_set_against_its_forward_pass(flags, monkeypatch):
-    monkeypatch.setattr(evaluation, "_PASSES", 1)
+    monkeypatch.setattr(rates, "_PASSES", 1)
     assert evaluation.main(flags) == 0
     rows = measured(flags)["results"]
-    networks, precisions = ("wrn_10_1", "wrn_16_1"), ("float32", "bfloat16")
-    assert rows.keys() == {f"{network}, 32 px, {name}" for network in networks for name in precisions}
+    assert rows.keys() == {f"wrn_10_1, 32 px, {name}" for name in ("bfloat16", "float32")}
     assert all(row["share_of_forward"] > 0 for row in rows.values())
+
+
+def test_the_time_of_all_of_cifars_corruptions_is_reckoned_from_the_rates_of_both_layouts(flags, monkeypatch):
+    monkeypatch.setattr(rates, "_PASSES", 1)
+    assert corrupted.main(flags) == 0
+    found = measured(flags)
+    assert found["whole"]["C"] == 25 * 50_000
+    assert found["whole"]["P"] > 2_500_000
+    for precision in ("bfloat16", "float32"):
+        pictures, frames = (found["results"][f"{layout}, {precision}"]["images_per_second"] for layout in "CP")
+        seconds = found["whole"]["C"] / pictures + found["whole"]["P"] / frames
+        assert found["results"][f"all, {precision}"]["whole_minutes"] == pytest.approx(seconds / 60, rel=1e-2)
 
 
 def test_every_backend_is_profiled_with_its_forecast(flags):
@@ -214,6 +237,35 @@ def test_the_limits_of_the_short_form_fit_into_nine_minutes():
     assert sum(one.seconds for one in section.SECTIONS.values()) <= 9 * 60 - 20
 
 
+def test_a_section_may_take_what_the_ones_before_it_left_and_none_of_what_the_later_ones_keep():
+    own, later = section.SECTIONS["training"].seconds, ["cifar", "profile"]
+    kept = sum(section.SECTIONS[name].seconds for name in later)
+    assert section.allowance("training", later, own + kept + 50) == own + 50
+    assert section.allowance("training", later, own + kept - 50) == own
+    assert section.allowance("training", later, own - 10) == own - 10
+    assert section.allowance("training", later, -5) == 1
+
+
+def test_sections_that_read_no_set_run_where_none_can_be_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ffcv", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.gpu.inputs", raising=False)
+    monkeypatch.setattr(section, "find_spec", lambda name: None if name == "ffcv" else name)
+    fake = replace(program(tmp_path, monkeypatch, ""), packages=())
+    monkeypatch.setattr(run, "SECTIONS", {**section.SECTIONS, "corrupted": fake})
+    out = tmp_path / "suite.json"
+    flags = ["--form", "tiny", "--device", "cpu", "--out", str(out), "--sections", "cifar", "corrupted"]
+    assert run.main(flags) == 0
+    sections = json.loads(out.read_text())["sections"]
+    assert sections["cifar"] == {"status": "skipped", "reason": "not installed: ffcv"}
+    assert sections["corrupted"]["status"] == "done"
+
+
+def test_the_files_of_marked_tests_alone_are_imported():
+    files = {Path(path).name for path in marked_tests.marked_files()}
+    assert {"test_cuda_gpu.py", "test_dali_gpu.py", "test_dali_stages.py", "test_step.py"} <= files
+    assert len(files) < 10
+
+
 def test_the_tiny_form_leaves_the_kept_results_alone():
     with pytest.raises(InputError, match="--form tiny is no result to keep; give --out"):
         run.main(["--form", "tiny", "--device", "cpu"])
@@ -292,5 +344,5 @@ def test_the_whole_suite_runs_on_a_cpu(tmp_path):
     sections = json.loads(out.read_text())["sections"]
     ended = {name: found["status"] for name, found in sections.items()}
     assert ended == {"engine": "skipped"} | dict.fromkeys(
-        ["training", "cifar", "evaluation", "determinism", "tests"], "done"
+        ["training", "cifar", "corrupted", "evaluation", "determinism", "tests", "profile"], "done"
     )

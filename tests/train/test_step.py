@@ -138,6 +138,7 @@ def test_mixing_leaves_the_generators_of_gpus_alone(mixing, monkeypatch):
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # torch's own, at the first call
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("options", [{}, {"mixing": "mixup"}, {"mixing": "cutmix"}, {"name": "jsd"}])
@@ -150,8 +151,8 @@ def test_a_step_on_a_gpu_never_waits_for_it(tiny_config, precision, options):
     batch = a_batch(views=3 if "name" in options else None)
     batch = batch._replace(images=batch.images.cuda(), labels=batch.labels.cuda())
     step(state, batch)  # allocates momentum and chooses algorithms
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         for number in range(3):
             with meter.computing():
                 meter.add(number, step(state, batch), batch.sample_ids)

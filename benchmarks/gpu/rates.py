@@ -1,0 +1,70 @@
+"""The rate of an evaluation beside that of the forward pass alone."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.measure import interleave
+from eval.network import Arithmetic
+from eval.runner import Run, collect_predictions
+from eval.subjects import Subject
+from eval.suites import Cell
+from models import ModelConfig, build_model
+
+BATCH = 250
+"""Pictures of a forward pass: the default of `python -m eval`."""
+_PASSES = 10
+"""Forward passes a timed call."""
+
+
+def new_subject(network: str, classes: tuple[str, ...], device: torch.device) -> Subject:
+    """An untrained network on the device, as `python -m eval` puts one there."""
+    classifier = build_model(ModelConfig(name=network, num_classes=len(classes))).to(device).eval()
+    return Subject(
+        name=network, classifier=classifier.to(memory_format=torch.channels_last), classes=classes, path=network
+    )
+
+
+def rates(
+    subject: Subject, cells: Sequence[Cell], size: int, arithmetic: Arithmetic, *, threads: int, repeats: int
+) -> dict[str, float]:
+    """Pictures a second of an evaluation of the cells and of the forward pass alone, medians of rounds in turn."""
+    calls = {
+        "evaluation": _evaluation(subject, cells, arithmetic, threads),
+        "forward": _forward(subject, size, arithmetic),
+    }
+    counts = {"evaluation": sum(cell.count * (cell.frames or 1) for cell in cells), "forward": _PASSES * BATCH}
+    seconds = interleave(calls, repeats=repeats)
+    found = {name: counts[name] / times["median"] for name, times in seconds.items()}
+    return {
+        "images_per_second": round(found["evaluation"], 1),
+        "forward_images_per_second": round(found["forward"], 1),
+        "share_of_forward": round(found["evaluation"] / found["forward"], 4),
+    }
+
+
+def _evaluation(subject: Subject, cells: Sequence[Cell], arithmetic: Arithmetic, threads: int) -> Callable[[], None]:
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as store:
+            wanted = Run(store=Path(store), arithmetic=arithmetic, batch_size=BATCH, threads=threads)
+            _, problems = collect_predictions([subject], cells, wanted)
+        if problems:
+            raise RuntimeError(f"pictures that cannot be read: {problems}")
+
+    return run
+
+
+def _forward(subject: Subject, size: int, arithmetic: Arithmetic) -> Callable[[], None]:
+    images = torch.randint(0, 256, (BATCH, 3, size, size), dtype=torch.uint8, device=arithmetic.device)
+    images = images.contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def run() -> None:
+        with arithmetic.active():
+            for _ in range(_PASSES):
+                logits = subject.classifier(images)
+        logits.float().cpu()
+
+    return run
