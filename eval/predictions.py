@@ -1,12 +1,12 @@
 """What a model said about the pictures of one cell: the only thing that metrics are computed from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from eval.metrics import confidence_and_correct, top_k_mistakes
+from eval.metrics import confidence_and_losses, squared_distances, top_k_mistakes
 from layermix.errors import InputError
 
 FIRST_CLASSES = 5
@@ -18,7 +18,7 @@ class Predictions:
     """Of N pictures, in the order of their ids.
 
     `logits` float32 (N, C), `labels` int64 (N,) and `sample_ids` int64 (N,). Where the logits were stored as float16,
-    which makes ties, `order` int64 (N, 5) holds the first classes by the float32 logits; else it is None.
+    which makes ties, `order` integer (N, 5) holds the first classes by the float32 logits; else it is None.
     """
 
     logits: np.ndarray
@@ -31,9 +31,12 @@ class Predictions:
 
     def rows(self, chosen: np.ndarray) -> "Predictions":
         """Those of the pictures where `chosen`, bool (N,), is true."""
-        columns = (self.logits, self.labels, self.sample_ids, self.order)
-        logits, labels, ids, order = (None if column is None else column[chosen] for column in columns)
-        return replace(self, logits=logits, labels=labels, sample_ids=ids, order=order)
+        return Predictions(
+            logits=self.logits[chosen],
+            labels=self.labels[chosen],
+            sample_ids=self.sample_ids[chosen],
+            order=None if self.order is None else self.order[chosen],
+        )
 
     def mistakes(self, k: int = 1) -> np.ndarray:
         """Whether the label misses the first `k` classes: bool (N,); see `eval.metrics.top_k_mistakes`."""
@@ -43,12 +46,19 @@ class Predictions:
 
     def predicted(self) -> np.ndarray:
         """The predicted class, of equal logits the lower: int64 (N,)."""
-        return self.logits.argmax(axis=1) if self.order is None else self.order[:, 0]
+        return self.logits.argmax(axis=1) if self.order is None else self.order[:, 0].astype(np.int64)
 
     def confidence_and_correct(self) -> tuple[np.ndarray, np.ndarray]:
         """Probability of the predicted class, float64 (N,), and whether it is the label, bool (N,)."""
-        confidence, _ = confidence_and_correct(self.logits, self.labels)
-        return confidence, ~self.mistakes()
+        return self.confidence_and_losses()[0], ~self.mistakes()
+
+    def confidence_and_losses(self, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """By logits / temperature: see `eval.metrics.confidence_and_losses`."""
+        return confidence_and_losses(self.logits, self.labels, temperature)
+
+    def squared_distances(self) -> np.ndarray:
+        """See `eval.metrics.squared_distances`."""
+        return squared_distances(self.logits, self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ Of sequences the first five classes of each frame are all that is kept.
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,19 +99,23 @@ class StoredCell:
 
     def load(self) -> Predictions | SequencePredictions:
         """All predictions; InputError where samples are missing or a shard is damaged."""
+        return decode(self.read())
+
+    def read(self, names: Sequence[str] = ()) -> Columns:
+        """The columns of these names that the cell has, the first at least; all if none is named; errors as `load`."""
         missing = self.missing()
         if missing:
             count = sum(len(part) for part in missing)
             raise InputError(f"{self.folder}: {count} of {self.key.count} samples are missing; run the evaluation on")
-        parts = list(self._rows())
-        return decode({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        parts = list(self._rows(names))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _rows(self) -> Iterator[Columns]:
+    def _rows(self, names: Sequence[str]) -> Iterator[Columns]:
         """The columns of each shard in order, less the rows that an earlier shard holds too."""
         start = 0
         for part, path in self._shards():
             if part.stop > start:
-                columns = _read(path, len(part))
+                columns = _read(path, len(part), names)
                 yield {name: rows[max(0, start - part.start) :] for name, rows in columns.items()}
                 start = part.stop
 
@@ -122,14 +126,55 @@ class StoredCell:
         return [(range(int(start), int(stop)), path) for (start, stop), path in zip(bounds, paths)]
 
 
+class StoredPictures(Predictions):
+    """Pictures of a finished cell: logits are read when they are asked for, and what was made of them is kept.
+
+    Many metrics need what is a number a sample; logits, of ImageNet 200 MB a cell, are kept of the last cell alone.
+    """
+
+    _cell: StoredCell
+
+    def __init__(self, cell: StoredCell) -> None:
+        columns = cell.read(("labels", "order"))
+        labels = columns["labels"].astype(np.int64)
+        vars(self).update(labels=labels, sample_ids=np.arange(len(labels)), order=columns.get("order"), _cell=cell)
+
+    @property
+    def logits(self) -> np.ndarray:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """See `Predictions`."""
+        return _logits(self._cell)
+
+    @cached_property
+    def _confidence_and_losses(self) -> tuple[np.ndarray, np.ndarray]:
+        return super().confidence_and_losses()
+
+    @cached_property
+    def _squared_distances(self) -> np.ndarray:
+        return super().squared_distances()
+
+    def confidence_and_losses(self, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """See `Predictions`; kept for the temperature 1."""
+        return self._confidence_and_losses if temperature == 1 else super().confidence_and_losses(temperature)
+
+    def squared_distances(self) -> np.ndarray:
+        """See `Predictions`."""
+        return self._squared_distances
+
+
 class StoredPredictions(CellPredictions):
-    """One model's finished cells, read when they are asked for and not kept."""
+    """One model's finished cells, read when they are asked for."""
 
     def __init__(self, cells: Mapping[str, StoredCell]) -> None:
         self._cells = {key: cell for key, cell in cells.items() if not cell.missing()}
+        self._pictures: dict[str, StoredPictures] = {}
 
     def __getitem__(self, key: str) -> Predictions | SequencePredictions:
-        return self._cells[key].load()
+        cell = self._cells[key]
+        if cell.key.frames is not None:
+            return cell.load()
+        if key not in self._pictures:
+            self._pictures[key] = StoredPictures(cell)
+        return self._pictures[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self._cells  # Mapping's own would read the cell
@@ -163,21 +208,31 @@ def decode(columns: Columns) -> Predictions | SequencePredictions:
     """The predictions that the columns of a whole cell hold."""
     labels = columns["labels"].astype(np.int64)
     ids = np.arange(len(labels))
-    order = columns["order"].astype(np.int64) if "order" in columns else None
     if "logits" not in columns:
         return SequencePredictions(order=columns["order"].astype(np.int64), labels=labels, sample_ids=ids)
+    return Predictions(logits=decode_logits(columns), labels=labels, sample_ids=ids, order=columns.get("order"))
+
+
+def decode_logits(columns: Columns) -> np.ndarray:
+    """float32 (N, C) from the columns `logits` and, where there is one, `largest`."""
     logits = columns["logits"].astype(np.float32)
     if "largest" in columns:
         logits += columns["largest"][:, None]
-    return Predictions(logits=logits, labels=labels, sample_ids=ids, order=order)
+    return logits
 
 
-def _read(path: Path, count: int) -> Columns:
+@lru_cache(maxsize=1)
+def _logits(cell: StoredCell) -> np.ndarray:
+    return decode_logits(cell.read(("logits", "largest")))
+
+
+def _read(path: Path, count: int, names: Sequence[str]) -> Columns:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            columns = {name: archive[name] for name in archive.files}
+            columns = {name: archive[name] for name in archive.files if not names or name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: the shard is damaged ({error}); remove it and run the evaluation on") from error
-    if "labels" not in columns or {len(rows) for rows in columns.values()} != {count}:
+    first = names[0] if names else "labels"
+    if first not in columns or {len(rows) for rows in columns.values()} != {count}:
         raise InputError(f"{path}: must hold {count} rows in every column; remove it and run the evaluation on")
     return columns

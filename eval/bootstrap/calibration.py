@@ -11,16 +11,14 @@ from eval.metrics import (
     UNIFORM_BINS,
     ReliabilityCurve,
     debiased_rms_of_curve,
-    log_losses,
     reliability_curve,
     rms_calibration_error,
     rms_of_curve,
-    squared_distances,
     uniform_bins,
 )
 from eval.predictions import CellPredictions, Predictions
 from eval.suites import Key, Shift
-from eval.suites.calibration import Calibration, judged, pool, published, scaled_confidence, scaled_values
+from eval.suites.calibration import Calibration, pooled_confidence, pooled_losses, published, scaled, scaled_values
 
 Values = dict[tuple[str, str], np.ndarray]
 """Float64 (replicates,) by metric and protocol."""
@@ -53,11 +51,10 @@ def _group(
     shift: Shift, parts: Sequence[Predictions], temperature: FittedTemperature | None, resampling: Resampling
 ) -> Values:
     """Of cells that show the same samples, or of a single cell."""
-    found = pool(list(parts))
-    confidence, correct = found.confidence_and_correct()
+    confidence, correct = pooled_confidence(parts)
     sample = np.tile(np.arange(len(parts[0])), len(parts))
     counts = resampling.counts(len(parts[0]))
-    shown = published(found, shift)
+    shown = published(parts, shift)
     if shown.all():
         values = _root_mean_squares(shift.protocols, confidence, correct, sample, counts)
     else:
@@ -65,11 +62,12 @@ def _group(
         values |= _published_error(confidence[shown], correct[shown], resampling)
     if "strict" not in shift.protocols:
         return values
+    squared, losses = pooled_losses(parts)
     strict = {
         "expected_calibration_error": resampled_ece(confidence, correct, sample, resampling),
         "aurra": resampled_aurra(confidence, correct, sample, counts),
-        "brier_score": _means_of(squared_distances(found.logits, found.labels), len(parts), resampling),
-        "negative_log_likelihood": _means_of(log_losses(found.logits, found.labels), len(parts), resampling),
+        "brier_score": _means_of(squared, len(parts), resampling),
+        "negative_log_likelihood": _means_of(losses, len(parts), resampling),
         **({} if temperature is None else _scaled(shift, parts, temperature, resampling)),
     }
     return values | {(metric, "strict"): rows for metric, rows in strict.items()}
@@ -127,18 +125,16 @@ def _scaled(
     Both are drawn: the samples at the fitted temperature, and for what another temperature makes of the numbers their
     secant over a standard error to either side.
     """
-    found = pool([judged(part, shift) for part in parts])
-    confidence, correct = scaled_confidence(found, temperature.value)
-    sample = np.tile(np.arange(len(found) // len(parts)), len(parts))
-    rms = rms_of_curve(resampled_curves(confidence, correct, sample, resampling.counts(len(found) // len(parts))))
+    confidence, correct, losses = scaled(parts, shift, temperature.value)
+    count = len(confidence) // len(parts)
+    sample = np.tile(np.arange(count), len(parts))
+    rms = rms_of_curve(resampled_curves(confidence, correct, sample, resampling.counts(count)))
     fixed = {
         "scaled_rms_calibration_error": around(rms_calibration_error(confidence, correct), rms),
         "scaled_expected_calibration_error": resampled_ece(confidence, correct, sample, resampling),
-        "scaled_negative_log_likelihood": _means_of(
-            log_losses(found.logits / temperature.value, found.labels), len(parts), resampling
-        ),
+        "scaled_negative_log_likelihood": _means_of(losses, len(parts), resampling),
     }
-    slopes = temperature.secants(lambda value: scaled_values(found, value))
+    slopes = temperature.secants(lambda value: scaled_values(parts, shift, value))
     moves = temperature.replicates - temperature.value
     moved = {metric: np.maximum(0.0, rows + slopes[metric] * moves) for metric, rows in fixed.items()}
     return {"temperature": temperature.replicates, **moved}

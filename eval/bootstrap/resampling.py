@@ -12,8 +12,8 @@ KNOWN, STRANGE, FITTED = 0, 1, 2
 """Streams: the test set and what is paired with it; the other set of a metric that compares two sets; the part of the
 test set that a temperature is fitted on, which the part that it is judged on is drawn apart from."""
 
-_BLOCK = 64
-"""Replicates that are multiplied at once: their counts in float64 stay in the cache."""
+_NUMBERS = 400_000
+"""Counts that are multiplied at once: in float64 they stay in the cache."""
 
 
 class Resampling:
@@ -40,8 +40,9 @@ class Resampling:
         """The mean score of every replicate: float64 (replicates, K) from (samples, K)."""
         counts = self.counts(len(scores), stream)
         found = np.empty((len(counts), scores.shape[1]))
-        for start in range(0, len(counts), _BLOCK):
-            found[start : start + _BLOCK] = counts[start : start + _BLOCK].astype(np.float64) @ scores
+        block = max(1, _NUMBERS // len(scores))
+        for start in range(0, len(counts), block):
+            found[start : start + block] = counts[start : start + block].astype(np.float64) @ scores
         return found / len(scores)
 
 

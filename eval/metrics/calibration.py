@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval.metrics.errors import top_k_mistakes
-from eval.metrics.protocol import Protocol, check_confidence, check_logits, check_protocol
+from eval.metrics.likelihood import confidence_and_losses
+from eval.metrics.protocol import Protocol, check_confidence, check_protocol
 from layermix.errors import InputError
 
 BIN_SIZE = 100
@@ -17,9 +18,7 @@ UNIFORM_BINS = 15
 
 def confidence_and_correct(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Softmax probability of the predicted class, float64 (N,), and whether it is the label, bool (N,)."""
-    check_logits(logits, labels)
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    confidence = 1.0 / np.exp(shifted).sum(axis=1)
+    confidence, _ = confidence_and_losses(logits, labels)
     return confidence, ~top_k_mistakes(logits, labels)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from eval.metrics.protocol import check_logits
+from eval.metrics.rows import by_blocks
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.01, 100.0
 """Bounds of the fit; a model without a mistake would be best at temperature 0."""
@@ -17,8 +18,22 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def log_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """What each sample adds to `negative_log_likelihood`: float64 (N,)."""
+    return confidence_and_losses(logits, labels)[1]
+
+
+def confidence_and_losses(
+    logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the softmax of logits / temperature the largest probability and minus the log of the label's: float64 (N,)."""
     check_logits(logits, labels)
-    return -_log_softmax(logits)[np.arange(len(labels)), labels]
+
+    def measure(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        below = _below_largest(logits / temperature)
+        total = np.exp(below).sum(axis=1)
+        return 1.0 / total, -(_own(below, labels) - np.log(total))
+
+    confidence, losses = by_blocks(measure, logits, labels)
+    return confidence, losses
 
 
 def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -29,9 +44,13 @@ def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
 def squared_distances(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """What each sample adds to `brier_score`: float64 (N,)."""
     check_logits(logits, labels)
-    probabilities = np.exp(_log_softmax(logits))
-    own = probabilities[np.arange(len(labels)), labels]
-    return (probabilities**2).sum(axis=1) - 2 * own + 1
+
+    def measure(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray]:
+        below = _below_largest(logits)
+        probabilities = np.exp(below - np.log(np.exp(below).sum(axis=1, keepdims=True)))
+        return ((probabilities**2).sum(axis=1) - 2 * _own(probabilities, labels) + 1,)
+
+    return by_blocks(measure, logits, labels)[0]
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -41,13 +60,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     samples other than those that it is judged on.
     """
     check_logits(logits, labels)
-    scores = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    own = scores[np.arange(len(labels)), labels]
+    own = _own(logits, labels).astype(np.float64) - logits.max(axis=1)
     low, high = LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE
     for _ in range(_HALVINGS):
         middle = (low * high) ** 0.5
         # Too sharp where the label's score lies below the expected one.
-        low, high = (middle, high) if own.mean() < _moment(scores, 1 / middle, 1).mean() else (low, middle)
+        low, high = (middle, high) if own.mean() < _moments(logits, 1 / middle)[0].mean() else (low, middle)
     return (low * high) ** 0.5
 
 
@@ -58,17 +76,27 @@ def likelihood_slopes(logits: np.ndarray, labels: np.ndarray, inverse: float) ->
     variance of the logits under their softmax.
     """
     check_logits(logits, labels)
-    scores = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    expected = _moment(scores, inverse, 1)
-    return scores[np.arange(len(labels)), labels] - expected, _moment(scores, inverse, 2) - expected**2
+    own = _own(logits, labels).astype(np.float64) - logits.max(axis=1)
+    expected, expected_square = _moments(logits, inverse, powers=(1, 2))
+    return own - expected, expected_square - expected**2
 
 
-def _moment(scores: np.ndarray, inverse: float, power: int) -> np.ndarray:
-    """The mean of a power of each row's scores, (N, C), under the softmax of inverse * scores: float64 (N,)."""
-    weights = np.exp(inverse * scores)
-    return (weights * scores**power).sum(axis=1) / weights.sum(axis=1)
+def _moments(logits: np.ndarray, inverse: float, powers: tuple[int, ...] = (1,)) -> list[np.ndarray]:
+    """Means of powers of each row's logits less its largest, under the softmax of inverse * logits: float64 (N,)."""
+
+    def measure(logits: np.ndarray) -> tuple[np.ndarray, ...]:
+        below = _below_largest(logits)
+        weights = np.exp(inverse * below)
+        total = weights.sum(axis=1)
+        return tuple((weights * below**power).sum(axis=1) / total for power in powers)
+
+    return by_blocks(measure, logits)
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+def _below_largest(logits: np.ndarray) -> np.ndarray:
+    return logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+
+
+def _own(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What each row, (N, C), has for its label."""
+    return rows[np.arange(len(labels)), labels]

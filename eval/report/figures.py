@@ -91,8 +91,8 @@ def _reliability(
 def reliability_curves(predictions: CellPredictions) -> dict[str, ReliabilityCurve]:
     """One model's curves for the diagrams: `clean`, and `corrupted`, which pools every corrupted cell."""
     groups = {
-        "clean": [found for key, found in predictions.items() if key == "clean"],
-        "corrupted": [found for key, found in predictions.items() if key.startswith("c/") and "@" not in key],
+        "clean": [predictions[key] for key in predictions if key == "clean"],
+        "corrupted": [predictions[key] for key in predictions if key.startswith("c/") and "@" not in key],
     }
     curves = {}
     for group, parts in groups.items():

@@ -9,6 +9,7 @@ Temperature scaling: the temperature is fitted on the clean pictures of even id 
 shifted sets of the same pictures too, so that no picture takes part in both; sets of other pictures are judged whole.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,12 +18,9 @@ import numpy as np
 from eval.metrics import (
     BIN_SIZE,
     aurra,
-    brier_score,
-    confidence_and_correct,
     debiased_rms_calibration_error,
     expected_calibration_error,
     fit_temperature,
-    negative_log_likelihood,
     rms_calibration_error,
 )
 from eval.predictions import CellPredictions, Predictions
@@ -54,9 +52,9 @@ class Calibration:
         complete = [group for group in shift.groups if all(cell in predictions for cell in group.cells)]
         counts, rows = {}, {}
         for group in complete:
-            pooled = pool([predictions[cell] for cell in group.cells])
-            counts[group.name] = {protocol: _count(pooled, shift, protocol) for protocol in shift.protocols}
-            rows[group.name] = _values(pooled, shift, temperature)
+            parts = [predictions[cell] for cell in group.cells]
+            counts[group.name] = {protocol: _count(parts, shift, protocol) for protocol in shift.protocols}
+            rows[group.name] = _values(parts, shift, temperature)
         found = [
             self._measurement(shift, name, key, value, counts[name][key[1]])
             for name, row in rows.items()
@@ -88,31 +86,29 @@ def _means(rows: list[Values]) -> Values:
     return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0] if all(key in row for row in rows)}
 
 
-def _count(found: Predictions, shift: Shift, protocol: str) -> int:
-    return int(published(found, shift).sum()) if protocol == "paper" else len(found)
+def _count(parts: Sequence[Predictions], shift: Shift, protocol: str) -> int:
+    shown = published(parts, shift)
+    return int(shown.sum()) if protocol == "paper" else len(shown)
 
 
-def published(found: Predictions, shift: Shift) -> np.ndarray:
-    """Which predictions count by the paper's protocol: bool (N,)."""
+def published(parts: Sequence[Predictions], shift: Shift) -> np.ndarray:
+    """Which predictions of several cells, one cell after the other, count by the paper's protocol: bool (N,)."""
+    labels = np.concatenate([part.labels for part in parts])
     if shift.whole_batches is None:
-        return np.ones(len(found), bool)
-    return in_whole_batches(found.labels, shift.whole_batches)
+        return np.ones(len(labels), bool)
+    return in_whole_batches(labels, shift.whole_batches)
 
 
-def pool(parts: list[Predictions]) -> Predictions:
-    """The samples of several cells, one cell after the other; ids repeat."""
-    orders = [part.order for part in parts if part.order is not None]
-    return Predictions(
-        logits=np.concatenate([part.logits for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        sample_ids=np.concatenate([part.sample_ids for part in parts]),
-        order=np.concatenate(orders) if len(orders) == len(parts) else None,
-    )
-
-
-def pooled_confidence(parts: list[Predictions]) -> tuple[np.ndarray, np.ndarray]:
+def pooled_confidence(parts: Sequence[Predictions]) -> tuple[np.ndarray, np.ndarray]:
     """Confidence float64 and correctness bool of all samples of several cells, one cell after the other."""
-    return pool(parts).confidence_and_correct()
+    confidence, correct = zip(*(part.confidence_and_correct() for part in parts))
+    return np.concatenate(confidence), np.concatenate(correct)
+
+
+def pooled_losses(parts: Sequence[Predictions]) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances and log losses of all samples of several cells, float64, one cell after the other."""
+    squared = [part.squared_distances() for part in parts]
+    return np.concatenate(squared), np.concatenate([part.confidence_and_losses()[1] for part in parts])
 
 
 def fitted_part(predictions: CellPredictions) -> Predictions | None:
@@ -123,9 +119,9 @@ def fitted_part(predictions: CellPredictions) -> Predictions | None:
     return clean.rows(clean.sample_ids % 2 == 0)
 
 
-def judged(found: Predictions, shift: Shift) -> Predictions:
-    """The pictures that the fitted temperature is judged on: those of odd id, or all where they are other pictures."""
-    return found.rows(found.sample_ids % 2 == 1) if shift.paired else found
+def judged(found: Predictions, shift: Shift) -> np.ndarray:
+    """Which pictures the fitted temperature is judged on, bool (N,): of odd id, or all where they are others."""
+    return found.sample_ids % 2 == 1 if shift.paired else np.ones(len(found), bool)
 
 
 def temperature_of(predictions: CellPredictions) -> float | None:
@@ -134,42 +130,46 @@ def temperature_of(predictions: CellPredictions) -> float | None:
     return None if part is None else fit_temperature(part.logits, part.labels)
 
 
-def _values(found: Predictions, shift: Shift, temperature: float | None) -> Values:
-    confidence, correct = found.confidence_and_correct()
+def _values(parts: Sequence[Predictions], shift: Shift, temperature: float | None) -> Values:
+    confidence, correct = pooled_confidence(parts)
     values: Values = {}
-    shown = published(found, shift)
+    shown = published(parts, shift)
     if "paper" in shift.protocols and shown.sum() >= 2 * BIN_SIZE:
         values["rms_calibration_error", "paper"] = rms_calibration_error(confidence[shown], correct[shown], "paper")
     if "strict" not in shift.protocols:
         return values
-    if len(found) > 1:
+    if len(confidence) > 1:
         values["debiased_rms_calibration_error", "strict"] = debiased_rms_calibration_error(confidence, correct)
+    squared, losses = pooled_losses(parts)
     strict = {
         "rms_calibration_error": rms_calibration_error(confidence, correct),
         "expected_calibration_error": expected_calibration_error(confidence, correct),
         "aurra": aurra(confidence, correct),
-        "brier_score": brier_score(found.logits, found.labels),
-        "negative_log_likelihood": negative_log_likelihood(found.logits, found.labels),
-        **({} if temperature is None else _temperature_values(judged(found, shift), temperature)),
+        "brier_score": float(squared.mean()),
+        "negative_log_likelihood": float(losses.mean()),
+        **({} if temperature is None else {"temperature": temperature, **scaled_values(parts, shift, temperature)}),
     }
     return values | {(metric, "strict"): value for metric, value in strict.items()}
 
 
-def _temperature_values(found: Predictions, temperature: float) -> dict[str, float]:
-    return {"temperature": temperature, **scaled_values(found, temperature)}
-
-
-def scaled_values(found: Predictions, temperature: float) -> dict[str, float]:
-    """What is measured of logits / temperature."""
-    confidence, correct = scaled_confidence(found, temperature)
+def scaled_values(parts: Sequence[Predictions], shift: Shift, temperature: float) -> dict[str, float]:
+    """What is measured of logits / temperature, on the pictures that it is judged on."""
+    confidence, correct, losses = scaled(parts, shift, temperature)
     return {
         "scaled_rms_calibration_error": rms_calibration_error(confidence, correct),
         "scaled_expected_calibration_error": expected_calibration_error(confidence, correct),
-        "scaled_negative_log_likelihood": negative_log_likelihood(found.logits / temperature, found.labels),
+        "scaled_negative_log_likelihood": float(losses.mean()),
     }
 
 
-def scaled_confidence(found: Predictions, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """Confidence by logits / temperature, float64 (N,), and whether the prediction is right, bool (N,)."""
-    confidence, _ = confidence_and_correct(found.logits / temperature, found.labels)
-    return confidence, ~found.mistakes()
+def scaled(parts: Sequence[Predictions], shift: Shift, temperature: float) -> tuple[np.ndarray, ...]:
+    """By logits / temperature of the pictures that it is judged on, one cell after the other.
+
+    Confidence float64 (N,), whether the prediction is right, bool (N,), and log loss, float64 (N,).
+    """
+    columns = []
+    for part in parts:
+        rows = judged(part, shift)
+        confidence, losses = part.confidence_and_losses(temperature)
+        columns.append((confidence[rows], ~part.mistakes()[rows], losses[rows]))
+    return tuple(np.concatenate(found) for found in zip(*columns))

@@ -90,7 +90,8 @@ def top_errors(suite: str, cell: str, found: Predictions) -> list[Measurement]:
 
 def error_ranks(found: Predictions) -> tuple[int, ...]:
     """The k of the top-k errors that are measured."""
-    return (1, 5) if found.logits.shape[1] > 5 else (1,)
+    is_large = found.order is not None or found.logits.shape[1] > 5
+    return (1, 5) if is_large else (1,)
 
 
 def _error(

@@ -127,7 +127,9 @@ class TestResampling:
         resampling = Resampling(replicates=5)
         assert not np.array_equal(resampling.counts(20, 0), resampling.counts(20, 1))
 
-    def test_means_are_those_of_the_repeated_samples(self):
+    @pytest.mark.parametrize("at_once", [5, 100, 10_000])
+    def test_means_are_those_of_the_repeated_samples(self, at_once, monkeypatch):
+        monkeypatch.setattr("eval.bootstrap.resampling._NUMBERS", at_once)
         resampling, scores = Resampling(replicates=130), np.random.default_rng(0).normal(size=(12, 3))
         repeated = [np.repeat(scores, row, axis=0).mean(axis=0) for row in resampling.counts(12)]
         assert resampling.means(scores) == pytest.approx(np.array(repeated))

@@ -8,12 +8,15 @@ import pytest
 from eval.metrics import (
     aurra,
     brier_score,
+    confidence_and_losses,
     debiased_rms_calibration_error,
     expected_calibration_error,
     fit_temperature,
+    likelihood_slopes,
     negative_log_likelihood,
     reliability_curve,
     rms_calibration_error,
+    squared_distances,
 )
 from layermix.errors import InputError
 
@@ -148,6 +151,26 @@ class TestAurra:
 class TestLikelihood:
     GENERATOR = np.random.default_rng(23)
     LOGITS, LABELS = GENERATOR.normal(size=(400, 6)) * 4, GENERATOR.integers(0, 6, 400)
+
+    @pytest.mark.parametrize("at_once", [1, 50, 2394])
+    def test_what_a_sample_adds_does_not_depend_on_how_many_are_computed_at_once(self, at_once, monkeypatch):
+        def measured() -> list[np.ndarray]:
+            return [
+                *confidence_and_losses(self.LOGITS, self.LABELS, 1.7),
+                squared_distances(self.LOGITS, self.LABELS),
+                *likelihood_slopes(self.LOGITS, self.LABELS, 0.6),
+            ]
+
+        whole = measured()
+        monkeypatch.setattr("eval.metrics.rows.NUMBERS", at_once)
+        for one, other in zip(whole, measured(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_confidence_and_losses_are_those_of_the_divided_logits(self):
+        probabilities = np.exp(self.LOGITS / 2) / np.exp(self.LOGITS / 2).sum(axis=1, keepdims=True)
+        confidence, losses = confidence_and_losses(self.LOGITS, self.LABELS, 2)
+        assert confidence == pytest.approx(probabilities.max(axis=1))
+        assert losses == pytest.approx(-np.log(probabilities[np.arange(400), self.LABELS]))
 
     def test_huge_logits_do_not_overflow(self):
         logits = np.array([[1e4, 0.0], [0.0, 1e4]], np.float32)

@@ -109,6 +109,16 @@ def test_a_shard_of_another_length_than_its_name_says_is_refused(cell):
         cell.load()
 
 
+def test_a_shard_without_a_column_is_refused(cell):
+    cell.add(0, columns(10))
+    (shard,) = cell.folder.glob("*.npz")
+    np.savez(shard, logits=columns(10)["logits"])
+    with pytest.raises(InputError, match="must hold 10 rows in every column"):
+        cell.load()
+    with pytest.raises(InputError, match="must hold 10 rows in every column"):
+        StoredPredictions({"clean": cell})["clean"]
+
+
 @pytest.fixture(scope="module")
 def imagenet_like() -> tuple[np.ndarray, np.ndarray]:
     """Logits of 1,000 classes, the fifth and one more so near that float16 cannot tell them apart, and labels."""
@@ -127,6 +137,35 @@ def test_errors_are_exact_although_float16_makes_ties(imagenet_like, tmp_path):
     for k in (1, 5):
         np.testing.assert_array_equal(found.mistakes(k), top_k_mistakes(logits, labels, k))
     assert (top_k_mistakes(found.logits, labels, 5) != found.mistakes(5)).any()
+
+
+def test_logits_are_read_once_for_all_that_is_made_of_them_and_never_for_errors(imagenet_like, tmp_path, monkeypatch):
+    logits, labels = imagenet_like
+    cells = {name: StoredCell(tmp_path, key(cell=name, count=64)) for name in ("one", "other")}
+    for cell in cells.values():
+        cell.add(0, encode_pictures(logits, top_order(logits), labels))
+    predictions, read, asked = StoredPredictions(cells), StoredCell.read, []
+    monkeypatch.setattr(
+        StoredCell, "read", lambda cell, names=(): asked.append((cell.key.cell, *names)) or read(cell, names)
+    )
+    for name, cell in cells.items():
+        found, whole = predictions[name], cell.load()
+        asked.clear()
+        np.testing.assert_array_equal(found.mistakes(5), whole.mistakes(5))
+        np.testing.assert_array_equal(found.predicted(), whole.predicted())
+        assert asked == []
+        for temperature in (1.0, 1.5):
+            np.testing.assert_array_equal(
+                found.confidence_and_losses(temperature), whole.confidence_and_losses(temperature)
+            )
+        np.testing.assert_array_equal(found.squared_distances(), whole.squared_distances())
+        np.testing.assert_array_equal(found.rows(labels == 17).logits, whole.logits[labels == 17])
+        assert asked == [(name, "logits", "largest")]
+    asked.clear()
+    for name in cells:
+        predictions[name].confidence_and_correct()
+        predictions[name].squared_distances()
+    assert asked == []
 
 
 def test_confidences_from_float16_are_within_a_thousandth(imagenet_like, tmp_path):
