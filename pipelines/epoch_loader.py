@@ -96,8 +96,8 @@ class EpochLoader(ABC):
         damaged = ids[~sound]
         if self.config.on_damage == "raise":
             raise InputError(
-                f"{place}: sample {damaged[0]} does not decode, so the file was damaged after it was "
-                'written; copy or write it again, or leave such samples out with on_damage="skip"'
+                f"{place}: sample {damaged[0]} does not decode whole: the file was damaged, or the picture before "
+                'it was written; copy or write it again, or leave such samples out with on_damage="skip"'
             )
         self._damaged.update(damaged.tolist())
         if not sound.any():

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from damaged_jpegs import HARMLESS
 from picture_files import ListSource, encoded, jpeg, smooth_picture, turned_jpeg
 
 from layermix.errors import InputError, run_program
@@ -78,6 +79,12 @@ def test_wrong_bits_inside_are_named_by_verify_and_by_the_loader(tmp_path, capsy
         pytest.raises(InputError, match=re.escape(f"{path}: sample 2")),
     ):
         list(loader)
+
+
+def test_a_set_of_odd_jpegs_that_loaders_take_passes_verify(tmp_path):
+    path = tmp_path / "a.beton"
+    write(path, list(HARMLESS.values()), HEADER)
+    assert run_program(verify, [str(path), "--decode"]) == 0
 
 
 def test_verify_decodes_every_shard_of_a_set_and_counts_ids_through(tmp_path, capsys):
