@@ -21,11 +21,12 @@ MINUTES_TO_WAIT = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
-    """This process among `size`; `local` counts on its own machine."""
+    """This process among `size`; `local` of `local_size` on its own machine."""
 
     number: int = 0
     size: int = 1
     local: int = 0
+    local_size: int = 1
 
     def share(self, numbers: Sequence[int]) -> Sequence[int]:
         """This rank's part of `numbers`: neighbours, as many for each rank to within one."""
@@ -70,6 +71,11 @@ def joined_ranks() -> Iterator[Ranks]:
         return
     dist.init_process_group("gloo", timeout=timedelta(minutes=MINUTES_TO_WAIT))
     try:
-        yield Ranks(number=dist.get_rank(), size=size, local=int(os.environ.get("LOCAL_RANK", "0")))
+        local, local_size = (int(os.environ.get(name, default)) for name, default in _LOCAL.items())
+        yield Ranks(number=dist.get_rank(), size=size, local=local, local_size=local_size)
     finally:
         dist.destroy_process_group()
+
+
+_LOCAL = {"LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+"""What torchrun tells of this machine, and what it is where another launcher does not."""

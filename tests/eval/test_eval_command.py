@@ -1,13 +1,16 @@
 """`python -m eval` on a tiny model and test set: what it writes, prints and refuses."""
 
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from eval import command
 from eval.command import main
+from eval.ranks import Ranks
 from eval.record import read_records
 from eval.report.command import main as report
 from layermix import FractalBank, LayerMix
@@ -34,6 +37,14 @@ def test_writes_both_files_and_prints_the_table_and_their_place(arguments, tmp_p
     tables = ["tables.csv", "tables.md", "tables.tex"]
     written = sorted(path.name for path in (tmp_path / "report").iterdir())
     assert written == ["report.html", "results.json", "store", *tables]
+
+
+def test_a_gpu_gets_the_cores_of_its_rank_and_a_cpu_keeps_them(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)))
+    gpu = torch.device("cuda", 0)
+    assert command.default_threads(gpu, Ranks()) == 16
+    assert command.default_threads(gpu, Ranks(size=8, local_size=4)) == 4
+    assert command.default_threads(torch.device("cpu"), Ranks()) == 2
 
 
 def results(folder) -> dict:
