@@ -2,7 +2,8 @@
 
 Files of random pixels in the layouts of CIFAR-C (five severities of 10,000 pictures) and of CIFAR-P (sequences of 31
 frames) through `eval.runner`, as `python -m eval` shows them, beside the forward pass of one batch that stays on the
-device. `whole_minutes` is what all 25 corruptions and 10 perturbations take at these rates. Needs no FFCV.
+device. `whole_minutes` is what all 25 corruptions and 10 perturbations take at these rates. Batches of 1,000 show
+whether those of 250, the default, are held up by the host, which launches each layer. Needs no FFCV.
 
     python -m benchmarks.gpu.run --sections corrupted
 """
@@ -55,21 +56,31 @@ def make_cells(folder: Path, pictures: int) -> dict[str, list[Cell]]:
 
 
 def measure(arguments: Arguments) -> None:
-    """Every precision, each kept as soon as it is measured."""
+    """Every precision and size of batch, each kept as soon as it is measured."""
     form, device, results = arguments.sizes, torch.device(arguments.device), {}
-    precisions: tuple[PrecisionName, ...] = ("bfloat16", "float32")
+    wanted = _ON_GPU if arguments.device == "cuda" else _ON_CPU
     subject = new_subject(form.small_network, CLASSES, device)
     with TemporaryDirectory() as folder:
-        cells = make_cells(Path(folder), form.small_pictures)
-        for precision in precisions if arguments.device == "cpu" else ("bfloat16", "tf32", "float32"):
-            arithmetic, seconds = Arithmetic(device=device, precision=precision), 0.0
+        cells = make_cells(Path(folder), form.small_pictures // 2)
+        for precision, batch_size in wanted:
+            arithmetic, seconds, name = (
+                Arithmetic(device=device, precision=precision),
+                0.0,
+                f"{precision}, {batch_size}",
+            )
             for layout, count in whole().items():
-                found = rates(subject, cells[layout], SIDE, arithmetic, threads=2, repeats=form.repeats)
+                found = rates(subject, cells[layout], SIDE, arithmetic, form.repeats, batch_size)
                 seconds += count / found["images_per_second"]
-                results[f"{layout}, {precision}"] = found
-            results[f"all, {precision}"] = {"whole_minutes": round(seconds / 60, 3)}
-            body = {"network": form.small_network, "batch_size": BATCH, "whole": whole(), "results": results}
-            arguments.keep("corrupted", body)
+                results[f"{layout}, {name}"] = found
+            results[f"all, {name}"] = {"whole_minutes": round(seconds / 60, 3)}
+            arguments.keep("corrupted", {"network": form.small_network, "whole": whole(), "results": results})
+
+
+_ON_GPU: tuple[tuple[PrecisionName, int], ...] = (
+    ("bfloat16", BATCH), ("bfloat16", 1000), ("tf32", BATCH), ("float32", BATCH),
+)  # fmt: skip
+_ON_CPU: tuple[tuple[PrecisionName, int], ...] = (("bfloat16", BATCH), ("float32", BATCH))
+"""Precision and pictures of a forward pass."""
 
 
 def main(argv: list[str] | None = None) -> int:

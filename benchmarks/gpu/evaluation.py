@@ -30,7 +30,7 @@ def measure(arguments: Arguments) -> None:
     with LoaderPictures(config) as pictures:
         for precision in ("bfloat16", "float32"):
             arithmetic = Arithmetic(device=device, precision=precision)
-            found = rates(subject, [Cell(pictures=pictures)], form.size, arithmetic, threads=2, repeats=form.repeats)
+            found = rates(subject, [Cell(pictures=pictures)], form.size, arithmetic, form.repeats)
             results[f"{form.network}, {form.size} px, {precision}"] = found
             arguments.keep("evaluation", {"batch_size": BATCH, "threads": threads, "results": results})
 

@@ -28,14 +28,14 @@ def new_subject(network: str, classes: tuple[str, ...], device: torch.device) ->
 
 
 def rates(
-    subject: Subject, cells: Sequence[Cell], size: int, arithmetic: Arithmetic, *, threads: int, repeats: int
+    subject: Subject, cells: Sequence[Cell], size: int, arithmetic: Arithmetic, repeats: int, batch_size: int = BATCH
 ) -> dict[str, float]:
     """Pictures a second of an evaluation of the cells and of the forward pass alone, medians of rounds in turn."""
     calls = {
-        "evaluation": _evaluation(subject, cells, arithmetic, threads),
-        "forward": _forward(subject, size, arithmetic),
+        "evaluation": _evaluation(subject, cells, arithmetic, batch_size),
+        "forward": _forward(subject, (batch_size, 3, size, size), arithmetic),
     }
-    counts = {"evaluation": sum(cell.count * (cell.frames or 1) for cell in cells), "forward": _PASSES * BATCH}
+    counts = {"evaluation": sum(cell.count * (cell.frames or 1) for cell in cells), "forward": _PASSES * batch_size}
     seconds = interleave(calls, repeats=repeats)
     found = {name: counts[name] / times["median"] for name, times in seconds.items()}
     return {
@@ -45,10 +45,10 @@ def rates(
     }
 
 
-def _evaluation(subject: Subject, cells: Sequence[Cell], arithmetic: Arithmetic, threads: int) -> Callable[[], None]:
+def _evaluation(subject: Subject, cells: Sequence[Cell], arithmetic: Arithmetic, batch_size: int) -> Callable[[], None]:
     def run() -> None:
         with tempfile.TemporaryDirectory() as store:
-            wanted = Run(store=Path(store), arithmetic=arithmetic, batch_size=BATCH, threads=threads)
+            wanted = Run(store=Path(store), arithmetic=arithmetic, batch_size=batch_size)
             _, problems = collect_predictions([subject], cells, wanted)
         if problems:
             raise RuntimeError(f"pictures that cannot be read: {problems}")
@@ -56,8 +56,8 @@ def _evaluation(subject: Subject, cells: Sequence[Cell], arithmetic: Arithmetic,
     return run
 
 
-def _forward(subject: Subject, size: int, arithmetic: Arithmetic) -> Callable[[], None]:
-    images = torch.randint(0, 256, (BATCH, 3, size, size), dtype=torch.uint8, device=arithmetic.device)
+def _forward(subject: Subject, shape: tuple[int, ...], arithmetic: Arithmetic) -> Callable[[], None]:
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, device=arithmetic.device)
     images = images.contiguous(memory_format=torch.channels_last)
 
     @torch.no_grad()

@@ -98,8 +98,8 @@ def _engine(setting: Setting) -> list[str]:
 SECTIONS = {
     "engine": Section(module="benchmarks.gpu.engine", seconds=70, needs_gpu=True, flags=_engine),
     "training": Section(module="benchmarks.gpu.training", seconds=130, packages=("ffcv", "torchvision"), flags=_common),
-    "cifar": Section(module="benchmarks.gpu.cifar", seconds=80, packages=("ffcv",), flags=_common),
-    "corrupted": Section(module="benchmarks.gpu.corrupted", seconds=30, flags=_common),
+    "cifar": Section(module="benchmarks.gpu.cifar", seconds=70, packages=("ffcv",), flags=_common),
+    "corrupted": Section(module="benchmarks.gpu.corrupted", seconds=40, flags=_common),
     "evaluation": Section(
         module="benchmarks.gpu.evaluation", seconds=60, packages=("ffcv", "torchvision"), flags=_common
     ),
