@@ -171,6 +171,11 @@ def _device(name: str, ranks: Ranks) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cpu":
         return torch.device("cpu")
+    found = torch.cuda.device_count()
+    if ranks.local >= found:
+        raise InputError(
+            f"--nproc-per-node must be at most the {found} GPUs of this machine, got {ranks.local_size}; lower it"
+        )
     torch.cuda.set_device(ranks.local)
     return torch.device("cuda", ranks.local)
 

@@ -3,7 +3,8 @@
 Files of random pixels in the layouts of CIFAR-C (five severities of 10,000 pictures) and of CIFAR-P (sequences of 31
 frames) through `eval.runner`, as `python -m eval` shows them, beside the forward pass of one batch that stays on the
 device. `whole_minutes` is what all 25 corruptions and 10 perturbations take at these rates. Batches of 1,000 show
-whether those of 250, the default, are held up by the host, which launches each layer. Needs no FFCV.
+whether those of 250, the default, are held up by the host, which launches each layer; a forward pass in planar memory,
+whether channels-last memory pays in float32, where no tensor core computes. Needs no FFCV.
 
     python -m benchmarks.gpu.run --sections corrupted
 """
@@ -17,7 +18,7 @@ import torch
 import tyro
 
 from benchmarks.gpu.form import Arguments
-from benchmarks.gpu.rates import BATCH, new_subject, rates
+from benchmarks.gpu.rates import BATCH, new_subject, planar_rate, rates
 from eval.network import Arithmetic, PrecisionName
 from eval.sets import NO_LABEL
 from eval.sets.arrays import ArrayPictures, open_array
@@ -58,6 +59,7 @@ def make_cells(folder: Path, pictures: int) -> dict[str, list[Cell]]:
 def measure(arguments: Arguments) -> None:
     """Every precision and size of batch, each kept as soon as it is measured."""
     form, device, results = arguments.sizes, torch.device(arguments.device), {}
+    body = {"network": form.small_network, "whole": whole(), "results": results}
     wanted = _ON_GPU if arguments.device == "cuda" else _ON_CPU
     subject = new_subject(form.small_network, CLASSES, device)
     with TemporaryDirectory() as folder:
@@ -73,7 +75,10 @@ def measure(arguments: Arguments) -> None:
                 seconds += count / found["images_per_second"]
                 results[f"{layout}, {name}"] = found
             results[f"all, {name}"] = {"whole_minutes": round(seconds / 60, 3)}
-            arguments.keep("corrupted", {"network": form.small_network, "whole": whole(), "results": results})
+            arguments.keep("corrupted", body)
+    rate = planar_rate(subject.classifier, SIDE, Arithmetic(device=device), form.repeats)
+    results["planar memory, float32"] = {"forward_images_per_second": rate}
+    arguments.keep("corrupted", body)
 
 
 _ON_GPU: tuple[tuple[PrecisionName, int], ...] = (

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from benchmarks.measure import interleave
 from eval.network import Arithmetic
@@ -33,7 +34,7 @@ def rates(
     """Pictures a second of an evaluation of the cells and of the forward pass alone, medians of rounds in turn."""
     calls = {
         "evaluation": _evaluation(subject, cells, arithmetic, batch_size),
-        "forward": _forward(subject, (batch_size, 3, size, size), arithmetic),
+        "forward": _forward(subject.classifier, (batch_size, 3, size, size), arithmetic),
     }
     counts = {"evaluation": sum(cell.count * (cell.frames or 1) for cell in cells), "forward": _PASSES * batch_size}
     seconds = interleave(calls, repeats=repeats)
@@ -56,15 +57,27 @@ def _evaluation(subject: Subject, cells: Sequence[Cell], arithmetic: Arithmetic,
     return run
 
 
-def _forward(subject: Subject, shape: tuple[int, ...], arithmetic: Arithmetic) -> Callable[[], None]:
+def planar_rate(network: nn.Module, size: int, arithmetic: Arithmetic, repeats: int) -> float:
+    """Pictures a second of the forward pass alone with a channel after the other in memory; changes the network."""
+    network.to(memory_format=torch.contiguous_format)
+    call = _forward(network, (BATCH, 3, size, size), arithmetic, torch.contiguous_format)
+    return round(_PASSES * BATCH / interleave({"forward": call}, repeats=repeats)["forward"]["median"], 1)
+
+
+def _forward(
+    network: nn.Module,
+    shape: tuple[int, ...],
+    arithmetic: Arithmetic,
+    memory_format: torch.memory_format = torch.channels_last,
+) -> Callable[[], None]:
     images = torch.randint(0, 256, shape, dtype=torch.uint8, device=arithmetic.device)
-    images = images.contiguous(memory_format=torch.channels_last)
+    images = images.contiguous(memory_format=memory_format)
 
     @torch.no_grad()
     def run() -> None:
         with arithmetic.active():
             for _ in range(_PASSES):
-                logits = subject.classifier(images)
+                logits = network(images)
         logits.float().cpu()
 
     return run

@@ -105,6 +105,7 @@ def test_the_time_of_all_of_cifars_corruptions_is_reckoned_from_the_rates_of_bot
         pictures, frames = (found["results"][f"{layout}, {precision}, 250"]["images_per_second"] for layout in "CP")
         seconds = found["whole"]["C"] / pictures + found["whole"]["P"] / frames
         assert found["results"][f"all, {precision}, 250"]["whole_minutes"] == pytest.approx(seconds / 60, rel=1e-2)
+    assert found["results"]["planar memory, float32"]["forward_images_per_second"] > 0
 
 
 def test_every_backend_is_profiled_with_its_forecast(flags):

@@ -47,6 +47,13 @@ def test_a_gpu_gets_the_cores_of_its_rank_and_a_cpu_keeps_them(monkeypatch):
     assert command.default_threads(torch.device("cpu"), Ranks()) == 2
 
 
+def test_more_ranks_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(InputError, match="--nproc-per-node must be at most the 2 GPUs of this machine, got 4"):
+        command._device("auto", Ranks(number=2, size=4, local=2, local_size=4))
+
+
 def results(folder) -> dict:
     return json.loads((folder / "results.json").read_text())
 
