@@ -15,9 +15,10 @@ format. Copying them takes a tenth of that time.
 import ctypes
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -53,13 +54,18 @@ def _load_library() -> ctypes.CDLL:
     return ctypes.CDLL(extension.origin)
 
 
-_LIBRARY = _load_library()
-_new = ctypes.CFUNCTYPE(ctypes.c_void_p)(("tjInitDecompress", _LIBRARY))
-_free = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(("tjDestroy", _LIBRARY))
-_error = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)(("tjGetErrorStr2", _LIBRARY))
-_decompress = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p, *[ctypes.c_int] * 5
-)(("tjDecompress2", _LIBRARY))
+@cache
+def _functions() -> tuple[Callable[..., Any], ...]:
+    """New decoder, free decoder, its error, decompress; loaded by the first JPEG, for arrays need no ffcv."""
+    library = _load_library()
+    return (
+        ctypes.CFUNCTYPE(ctypes.c_void_p)(("tjInitDecompress", library)),
+        ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(("tjDestroy", library)),
+        ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)(("tjGetErrorStr2", library)),
+        ctypes.CFUNCTYPE(
+            ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_void_p, *[ctypes.c_int] * 5
+        )(("tjDecompress2", library)),
+    )
 
 
 def decode_jpeg(jpeg: bytes, height: int, width: int) -> tuple[np.ndarray, str]:
@@ -93,12 +99,13 @@ def is_complete(jpeg: bytes, height: int, width: int) -> bool:
 def _decode(jpeg: bytes, height: int, width: int, pixel_format: int) -> tuple[np.ndarray, str]:
     """The picture at its own size or ceil of an eighth, uint8 (height, width, 3 or 4), and the first remark, if any."""
     pixels = np.zeros((height, width, _BYTES[pixel_format]), np.uint8)
-    decoder = _new()
+    new, free, error, decompress = _functions()
+    decoder = new()
     try:
-        failed = _decompress(decoder, jpeg, len(jpeg), pixels.ctypes.data, width, 0, height, pixel_format, 0)
-        return pixels, _error(decoder).decode("latin1") if failed else ""
+        failed = decompress(decoder, jpeg, len(jpeg), pixels.ctypes.data, width, 0, height, pixel_format, 0)
+        return pixels, error(decoder).decode("latin1") if failed else ""
     finally:
-        _free(decoder)
+        free(decoder)
 
 
 def _pixel_damage(found: str, jpeg: bytes, remark: Callable[[bytes], str]) -> str:

@@ -261,6 +261,11 @@ def test_sections_that_read_no_set_run_where_none_can_be_written(tmp_path, monke
     assert sections["corrupted"]["status"] == "done"
 
 
+def test_cifars_corruptions_are_timed_without_ffcv():
+    text = "import sys; sys.modules['ffcv'] = None; import benchmarks.gpu.corrupted"
+    assert subprocess.run([sys.executable, "-c", text], cwd=section.ROOT, check=False).returncode == 0
+
+
 def test_the_files_of_marked_tests_alone_are_imported():
     files = {Path(path).name for path in marked_tests.marked_files()}
     assert {"test_cuda_gpu.py", "test_dali_gpu.py", "test_dali_stages.py", "test_step.py"} <= files
