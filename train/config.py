@@ -183,7 +183,8 @@ class RunConfig:
         threads: threads of the loader and, on the CPU, of the network; None is one a core for the loader and one
             less for the network.
         device: `auto` is a GPU where there is one.
-        precision: `float32`, or autocast to `bfloat16` or `float16` (GPU only).
+        precision: `float32`, or autocast to `bfloat16` or `float16` (GPU only). Of float32 a GPU computes convolutions
+            in TF32, as torch does by itself and as the paper's program did.
         compile: `none`, or a mode of torch.compile for the network and the normalisation: `default`, `reduce-overhead`
             (CUDA graphs) or `max-autotune`; the first step then takes minutes.
         deterministic: only algorithms that give equal bits in every run, which on a GPU cost speed.
