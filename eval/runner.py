@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from eval.network import Answer, Arithmetic
 from eval.prefetch import prefetched
@@ -144,7 +144,7 @@ def _run_cell(
             continue
         images, labels = _frames(run.arithmetic, batch), run.arithmetic.send_flat(batch.labels)
         for subject in asked:
-            logits = _predict(cell, subject.classifier, images, labels, batch)
+            logits = _predict(cell, subject, images, labels, batch)
             logits = logits if kept is None else logits.index_select(1, kept)
             writers[subject.name].add(Answer(logits, keep_logits=cell.frames is None), batch)
             progress.advance()
@@ -174,11 +174,19 @@ def _frames(arithmetic: Arithmetic, batch: PictureBatch) -> Tensor:
 
 
 @torch.no_grad()
-def _predict(cell: Cell, classifier: nn.Module, images: Tensor, labels: Tensor, batch: PictureBatch) -> Tensor:
+def _predict(cell: Cell, subject: Subject, images: Tensor, labels: Tensor, batch: PictureBatch) -> Tensor:
     """Logits (N, C) of all classes."""
+    classifier = subject.classifier
     if any(module.training for module in classifier.modules()):  # a quarter of the time of eval(), with each batch
         classifier.eval()
-    return classifier(cell.challenge(classifier, images, labels, torch.from_numpy(batch.sample_ids)))
+    logits = classifier(cell.challenge(classifier, images, labels, torch.from_numpy(batch.sample_ids)))
+    classes = len(subject.classes)
+    if tuple(logits.shape) != (len(images), classes):
+        raise InputError(
+            f"{subject.name}, {cell.key}: the model must return a logit for each of its {classes} classes, "
+            f"got {tuple(logits.shape)} for {len(images)} pictures; give the checkpoint the classes of its last layer"
+        )
+    return logits
 
 
 def _problem(cell: Cell, ranks: list[list[BadPicturesError]]) -> list[Problem]:

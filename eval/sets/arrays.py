@@ -53,11 +53,21 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     InputError: no such file, no .npy, cut off, pickled objects, another type or shape.
     """
     array = _load(path)
-    fits = array.ndim == len(shape) and all(wanted in (None, found) for wanted, found in zip(shape, array.shape))
+    fits = _fits(array.shape, shape)
+    side = array.shape[-2] if array.ndim > 2 else 0
+    if side and not fits and _fits(array.shape, (*shape[:-3], side, side, *shape[-1:])):
+        raise InputError(
+            f"{path}: pictures must be of {shape[-2]} px, as the models take them, got {side} px; "
+            f"give models of {side} px, or pictures of {shape[-2]} px"
+        )
     if array.dtype != np.uint8 or not fits or 0 in array.shape:
         rule = ", ".join("N" if length is None else str(length) for length in shape)
         raise InputError(f"{path}: must be uint8 ({rule}), got {array.dtype} {array.shape}; give the released file")
     return array
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(found) == len(wanted) and all(rule in (None, length) for rule, length in zip(wanted, found))
 
 
 def open_labels(path: Path, classes: int) -> np.ndarray:

@@ -165,7 +165,9 @@ def test_a_model_in_training_mode_is_put_into_evaluation_mode(new_subject, new_c
     [
         (lambda logits: logits.softmax(dim=1), "model, clean: the model must return logits, got probabilities"),
         (lambda logits: logits * float("nan"), "model, clean: logits must be finite, got NaN .* 7 of 7"),
-        (lambda logits: logits[:, :2], "model, clean: labels must be in 0 to 1, the classes of the model, got 0 to 2"),
+        (lambda logits: logits[:, :2], r"model, clean: .* a logit for each of its 3 classes, got \(7, 2\) for 7"),
+        (lambda logits: logits[:, [0, 1, 2, 0]], r"model, clean: .* a logit for each of its 3 classes, got \(7, 4\)"),
+        (lambda logits: logits[:, :, None], r"model, clean: .* a logit for each of its 3 classes, got \(7, 3, 1\)"),
     ],
 )
 def test_dishonest_output_is_refused_and_nothing_of_it_is_kept(
@@ -174,6 +176,14 @@ def test_dishonest_output_is_refused_and_nothing_of_it_is_kept(
     with pytest.raises(InputError, match=message):
         collect(new_subject(classifier=Wrapped(new_classifier(), change)), Cell(pictures=pictures))
     assert not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_labels_beyond_the_classes_are_refused(new_subject, pictures, collect):
+    pictures.labels = pictures.labels + 1
+    with pytest.raises(
+        InputError, match="model, clean: labels must be in 0 to 2, the classes of the model, got 1 to 3"
+    ):
+        collect(new_subject(), Cell(pictures=pictures))
 
 
 def test_moving_batch_norm_statistics_are_refused(new_subject, new_classifier, pictures, collect, tmp_path):

@@ -69,6 +69,10 @@ class TestArrays:
         [
             (np.zeros((20, 8, 8, 3), np.float32), r"must be uint8 \(N, 8, 8, 3\), got float32"),
             (np.zeros((20, 9, 8, 3), np.uint8), r"got uint8 \(20, 9, 8, 3\)"),
+            (
+                np.zeros((20, 9, 9, 3), np.uint8),
+                r"must be of 8 px, as the models take them, got 9 px; give models of 9 px, or pictures of 8 px",
+            ),
             (np.zeros((19, 8, 8, 3), np.uint8), "must hold five times the 4 pictures of the test set, got 19"),
         ],
     )

@@ -229,7 +229,7 @@ class TestDetection:
         options = SuiteOptions(root=tmp_path)
         planned = OutOfDistribution.plan(Context(pictures=pictures, classes=pictures.classes, size=8, options=options))
         assert [cell.key for cell in planned.cells] == ["clean", "ood/noise"]
-        assert "wrong.npy: must be uint8 (N, 8, 8, 3)" in planned.problems[0]
+        assert "wrong.npy: pictures must be of 8 px, as the models take them, got 9 px" in planned.problems[0]
 
     @pytest.mark.parametrize("name", ["strange", "strange.tar"])
     def test_a_written_set_of_the_users_own_may_be_of_any_format(self, name, tmp_path):
