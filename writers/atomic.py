@@ -1,6 +1,7 @@
 """Files that are whole or absent: written under a temporary name, flushed to the disk, renamed."""
 
 import contextlib
+import ctypes
 import fcntl
 import io
 import os
@@ -9,6 +10,11 @@ from pathlib import Path
 
 from layermix.errors import InputError
 from layermix.files import sync_folder
+
+_sync_file_range = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)(
+    ("sync_file_range", ctypes.CDLL(None))
+)
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 @contextlib.contextmanager
@@ -46,6 +52,22 @@ def write_all(file: io.FileIO, data: bytes | bytearray | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
+
+
+def write_at(file: io.FileIO, address: int, data: bytes) -> None:
+    """Write every byte of `data` from byte `address` of the file on, wherever the file's position is."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(file.fileno(), rest, address)
+        rest, address = rest[written:], address + written
+
+
+def begin_flush(file: io.FileIO, address: int, length: int) -> None:
+    """Have the system write bytes of the file to the disk from now on, without waiting for it.
+
+    A hint: what it comes to is said by the flush that ends the file, which has less to do then.
+    """
+    _sync_file_range(file.fileno(), address, length, _SYNC_FILE_RANGE_WRITE)
 
 
 def partial_path(path: Path) -> Path:

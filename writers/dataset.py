@@ -19,9 +19,8 @@ from writers.source import Source
 from writers.stored import StoredPicture
 from writers.unfinished import UnfinishedFile, begin_or_resume, finished_manifest
 
-_CHUNK_BYTES = 1 << 17
-_CHUNK_PICTURES = 16
-"""Pictures are handed to the threads in chunks of about so many bytes, of so many pictures at most."""
+_TOGETHER = 16
+"""Small pictures that a thread is handed at once, at most."""
 
 
 def write_file(
@@ -79,22 +78,15 @@ def _store_samples(
     advance: Callable[[int], None],
 ) -> None:
     encode = partial(_encode, source, layout)
-    size = _CHUNK_BYTES
-
-    def chunk() -> int:
-        return max(1, min(_CHUNK_PICTURES, _CHUNK_BYTES // max(1, size)))
-
     start, stop = unfinished.next_index, unfinished.part.stop
-    with contextlib.closing(map_ordered(encode, stop, threads, start=start, chunk=chunk)) as results:
+    with contextlib.closing(map_ordered(encode, stop, threads, start=start, most=_TOGETHER)) as results:
         for result in results:
             if isinstance(result, BadPicture):
                 if on_bad == "fail":
                     raise InputError(f"{result.path}: {result.reason}, or leave it out: --resume --on-bad quarantine")
                 unfinished.leave_out(result)
             else:
-                picture, label = result
-                size = len(picture.data)
-                unfinished.store(picture, label)
+                unfinished.store(*result)
             advance(1)
 
 

@@ -40,11 +40,13 @@ def renumber(data: Path, manifest: Manifest, first_id: int, identity: Mapping[st
     """
     container, channels = find_format(manifest.format), manifest.channels or 3
     quarantine = None if manifest.quarantine is None else read_side_file(data, manifest.quarantine)
-    with contextlib.closing(open_locked(data)) as file, Journal(data) as journal:
-        journal.begin(identity)
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(contextlib.closing(open_locked(data)))
+        opened.enter_context(Journal(data)).begin(identity)
         with output_errors(data):
             file.truncate(0)
         contents = container(file, data, manifest.kind, manifest.count, first_id)
+        opened.enter_context(contextlib.closing(contents))
         with data.open("rb") as old:
             for row in container.read_rows(data, manifest):
                 height, width, form = int(row["height"]), int(row["width"]), FORMS[row["form"]]

@@ -132,13 +132,17 @@ def begin_or_resume(
     """
     if resume:
         _take_back(out)
-    with contextlib.closing(open_locked(out)) as file, Journal(out) as journal:
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(contextlib.closing(open_locked(out)))
+        journal = opened.enter_context(Journal(out))
         interrupted = read_identity(out) if resume else None
         if interrupted is not None:
             require_same(interrupted, identity, str(partial_path(out)))
         else:
             journal.begin(identity)
-        contents = layout.format(file, out, layout.kind, part.stop - part.start, part.start)
+        contents = opened.enter_context(
+            contextlib.closing(layout.format(file, out, layout.kind, part.stop - part.start, part.start))
+        )
         unfinished = UnfinishedFile(file, out, journal, contents, part)
         unfinished.recover(keep_stored=interrupted is not None)
         try:

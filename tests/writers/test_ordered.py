@@ -30,11 +30,12 @@ def test_results_come_in_order_when_calls_end_in_another():
     assert list(map_ordered(work, 5, threads=2)) == [0, 1, 2, 3, 4]
 
 
-def test_only_a_few_calls_run_ahead():
+@pytest.mark.parametrize("most", [1, 5])
+def test_only_a_few_calls_run_ahead(most):
     started = []
-    with contextlib.closing(map_ordered(lambda n: started.append(n), 1000, threads=2)) as results:
+    with contextlib.closing(map_ordered(lambda n: started.append(n), 1000, threads=2, most=most)) as results:
         for taken, _ in enumerate(results, start=1):
-            assert len(started) <= taken + 8
+            assert len(started) <= taken + 9 * most - 1
             if taken == 50:
                 break
 
@@ -46,9 +47,10 @@ def test_leaving_early_stops_the_threads():
     assert not pool_threads()
 
 
-def test_an_exception_comes_at_its_place_and_stops_the_threads():
-    results = map_ordered(lambda n: 1 // (3 - n), 10**9, threads=2)
-    assert [next(results) for _ in range(3)] == [0, 0, 1]
+@pytest.mark.parametrize("place", [3, 200])
+def test_an_exception_comes_at_its_place_and_stops_the_threads(place):
+    results = map_ordered(lambda n: 1 // (place - n), 10**9, threads=2, most=16)
+    assert [next(results) for _ in range(place)] == [*[0] * (place - 1), 1]
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert not pool_threads()

@@ -61,7 +61,7 @@ def read_small(source: Source, count: int, threads: int, on_bad: OnBad) -> Small
 
     InputError: a bad picture under "fail", no good one, pictures of several sizes, a label above 255.
     """
-    found = list(map_ordered(partial(read_picture, source), count, threads, chunk=lambda: 64))
+    found = list(map_ordered(partial(read_picture, source), count, threads, most=64))
     bad = tuple(picture for picture in found if isinstance(picture, BadPicture))
     if bad and (on_bad == "fail" or len(bad) == count):
         raise InputError(f"{bad[0].path}: {bad[0].reason}")

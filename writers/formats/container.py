@@ -4,10 +4,12 @@ A new container is one module with a subclass, mostly of `RecordFile`: `_frame` 
 `_finish` what closes the file, `index` what its readers want beside it.
 """
 
+import contextlib
 import hashlib
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple
 
@@ -16,13 +18,14 @@ import numpy as np
 from layermix.errors import InputError
 from layermix.manifest import Kind, Manifest
 from layermix.samples import FORMS, SAMPLE, read_samples
-from writers.atomic import output_errors, write_all
+from writers.atomic import begin_flush, output_errors, write_at
+from writers.background import Background
 from writers.hashes import sample_hash
 from writers.options import StoreOptions
 from writers.stored import StoredPicture
 
-BUFFER = 1 << 22
-"""Bytes of samples that are written at once."""
+BLOCK = 1 << 22
+"""Bytes of samples that are written at once, by a thread beside the one that lays down the next."""
 
 
 class Frame(NamedTuple):
@@ -66,7 +69,9 @@ class Container(ABC):
         self._rows = np.zeros(room, SAMPLE)
         self._hashes = np.zeros(room, "<u8")
         self._end = 0
-        self._buffer, self._buffer_start = bytearray(), 0
+        self._block: list[bytes] = []
+        self._block_start = self._block_end = 0
+        self._writing = Background()
 
     @property
     def rows(self) -> np.ndarray:
@@ -88,7 +93,7 @@ class Container(ABC):
         form = FORMS.index(picture.form)
         self._rows[number] = record, length, record + head, size, label, picture.height, picture.width, form
         self._hashes[number] = sample_hash(*frame, self._extra(number))
-        self._buffered(record, frame)
+        self._gather(record, length, frame)
         self.stored += 1
 
     def restore(self, rows: np.ndarray, hashes: np.ndarray) -> bool:
@@ -106,23 +111,31 @@ class Container(ABC):
         """Cut off what the file holds after the last sample; `append` goes on from there."""
         with output_errors(self._path):
             self._file.truncate(self._end)
-        self._buffer, self._buffer_start = bytearray(), self._end
+        self._block_start = self._block_end = self._end
 
     def flush(self) -> None:
-        """Write the buffered samples. Repeating it after an interruption does no harm."""
-        self._write(self._buffer_start, self._buffer)
-        self._buffer, self._buffer_start = bytearray(), self._end
+        """Return when all samples are in the file. InputError: it cannot be written, now or before."""
+        self._hand_over()
+        self._writing.wait()
 
     def finish(self) -> None:
         """Write what closes the file. The caller still has to flush the file to the disk."""
         self.flush()
         self._finish()
 
+    def close(self) -> None:
+        """Wait for what goes on in the background and end it. The file is the caller's."""
+        self._writing.close()
+
     def content_hash(self) -> str:
         """SHA-256 of the whole finished file, 64 hexadecimal digits."""
-        with output_errors(self._path):
+        digest = hashlib.sha256()
+        with output_errors(self._path), contextlib.closing(Background()) as hashing:
             self._file.seek(0)
-            return hashlib.file_digest(self._file, "sha256").hexdigest()
+            while block := self._file.read(BLOCK):
+                hashing.start(partial(digest.update, block))
+            hashing.wait()
+        return digest.hexdigest()
 
     def index(self) -> bytes | None:
         """The index that this container's readers want beside the file; None where they want none."""
@@ -191,14 +204,21 @@ class Container(ABC):
     def _set_state(self, state: tuple[Any, ...]) -> None:
         self.stored, self._end = state
 
-    def _buffered(self, address: int, frame: Frame) -> None:
-        if address != self._buffer_start + len(self._buffer) or len(self._buffer) >= BUFFER:
-            self._write(self._buffer_start, self._buffer)
-            self._buffer, self._buffer_start = bytearray(), address
-        for part in frame:
-            self._buffer += part
+    def _gather(self, address: int, length: int, frame: Frame) -> None:
+        if address != self._block_end or address - self._block_start >= BLOCK:
+            self._hand_over()
+            self._block_start = address
+        self._block.extend(frame)
+        self._block_end = address + length
 
-    def _write(self, address: int, data: bytes | bytearray) -> None:
+    def _hand_over(self) -> None:
+        """Have the gathered samples written, once those before are."""
+        if self._block:
+            self._writing.start(partial(self._write, self._block_start, b"".join(self._block)))
+        self._block, self._block_start = [], self._block_end
+
+    def _write(self, address: int, data: bytes) -> None:
+        """Write bytes that belong at `address`; one call at a time, in the order of the samples."""
         with output_errors(self._path):
-            self._file.seek(address)
-            write_all(self._file, data)
+            write_at(self._file, address, data)
+        begin_flush(self._file, address, len(data))

@@ -2,11 +2,12 @@
 
 import hashlib
 import io
-import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from layermix.manifest import Kind
+from writers.background import Background
 from writers.formats.container import Container
 
 
@@ -20,18 +21,19 @@ class RecordFile(Container):
 
     def __init__(self, file: io.FileIO, path: Path, kind: Kind, room: int, first_id: int = 0):
         super().__init__(file, path, kind, room, first_id)
-        self._sha256, self._hashed = hashlib.sha256(), 0
-        self._hashing = threading.Thread()
+        self._sha256, self._hashing = hashlib.sha256(), Background()
 
     def content_hash(self) -> str:
-        self._wait()
+        self._hashing.wait()
         return self._sha256.hexdigest()
 
-    def _write(self, address: int, data: bytes | bytearray) -> None:
+    def _write(self, address: int, data: bytes) -> None:
         super()._write(address, data)
-        # A block that is written again after an interruption has been hashed.
-        if data and address == self._hashed:
-            self._hash(data)
+        self._hash(data)
+
+    def close(self) -> None:
+        super().close()
+        self._hashing.close()
 
     def _holds(self, number: int) -> bytes | None:
         data = super()._holds(number)
@@ -39,21 +41,14 @@ class RecordFile(Container):
             self._hash(data)
         return data
 
-    def _hash(self, data: bytes | bytearray) -> None:
-        self._wait()
-        self._hashing = threading.Thread(target=self._sha256.update, args=(data,))
-        self._hashing.start()
-        self._hashed += len(data)
-
-    def _wait(self) -> None:
-        if self._hashing.ident is not None:
-            self._hashing.join()
+    def _hash(self, data: bytes) -> None:
+        self._hashing.start(partial(self._sha256.update, data))
 
     def _state(self) -> tuple[Any, ...]:
-        self._wait()
-        return *super()._state(), self._sha256.copy(), self._hashed
+        self._hashing.wait()
+        return *super()._state(), self._sha256.copy()
 
     def _set_state(self, state: tuple[Any, ...]) -> None:
-        self._wait()
-        *rest, self._sha256, self._hashed = state
+        self._hashing.wait()
+        *rest, self._sha256 = state
         super()._set_state(tuple(rest))

@@ -9,6 +9,7 @@ record.
     tf.data.TFRecordDataset("train.tfrecord")
 """
 
+import functools
 import struct
 
 from crc32c import crc32c
@@ -59,13 +60,18 @@ def _example_before(picture: StoredPicture, sample_id: int, label: int) -> bytes
         b"image/width": picture.width,
         b"image/channels": picture.channels,
     }
-    features = [_entry(name, _THIRD, _delimited(_FIRST, _varint(number))) for name, number in numbers.items()]
+    features = [_number(name, number) for name, number in numbers.items()]
     features.append(_entry(b"image/format", _FIRST, _delimited(_FIRST, _FORMATS[picture.form])))
     # From the inside to the outside: bytes value, list of bytes, Feature, entry of the map, Features.
     inner, size = _FIRST + _varint(len(picture.data)), len(picture.data)
     for tag, before in ((_FIRST, b""), (_SECOND, _delimited(_FIRST, b"image/encoded")), (_FIRST, b"".join(features))):
         inner = before + tag + _varint(len(inner) + size) + inner
     return _FIRST + _varint(len(inner) + size) + inner
+
+
+@functools.lru_cache(maxsize=1 << 12)  # labels and sizes come again and again
+def _number(name: bytes, number: int) -> bytes:
+    return _entry(name, _THIRD, _delimited(_FIRST, _varint(number)))
 
 
 def _entry(name: bytes, kind: bytes, values: bytes) -> bytes:
@@ -79,6 +85,8 @@ def _delimited(tag: bytes, content: bytes) -> bytes:
 
 def _varint(number: int) -> bytes:
     """A number >= 0, seven bits a byte, lowest first; the top bit says that more follow."""
+    if number < 128:
+        return bytes((number,))
     digits = bytearray()
     while number >= 128:
         digits.append(number & 127 | 128)
