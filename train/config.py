@@ -184,7 +184,7 @@ class RunConfig:
             less for the network.
         device: `auto` is a GPU where there is one.
         precision: `float32`, or autocast to `bfloat16` or `float16` (GPU only). Of float32 a GPU computes convolutions
-            in TF32, as torch does by itself and as the paper's program did.
+            in TF32 where it can, as torch does by itself.
         compile: `none`, or a mode of torch.compile for the network and the normalisation: `default`, `reduce-overhead`
             (CUDA graphs) or `max-autotune`; the first step then takes minutes.
         deterministic: only algorithms that give equal bits in every run, which on a GPU cost speed.
