@@ -70,3 +70,5 @@ def report(name: str, body: dict[str, object], out: Path | None) -> None:
     with atomic_file(path) as file:
         file.write(text.encode() + b"\n")
     print(text)
+    if path.parent == RESULTS:
+        tell("the pages made of the results follow with: python -m benchmarks.scale; python -m benchmarks.readme")
