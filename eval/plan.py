@@ -60,16 +60,18 @@ class Plan:
 def make_plan(names: Sequence[str], context: Context) -> Plan:
     """Plan the suites of these names, each once; a set that is missing or damaged is a problem, not the end.
 
-    Calibration covers the clean pictures and every shifted set of the other suites. InputError for an unknown name.
+    Calibration covers the clean pictures and every shifted set of the other suites. InputError for an unknown name,
+    and for a suite of pictures that the models do not meet.
     """
     names = names or default_names(context.family)
     check_names(names)
+    _check_family(names, context)
     check_corruptions(context.options.corruptions)
     planned, problems = {}, []
     for name in dict.fromkeys(names):
         if name != Calibration.name:
             try:
-                planned[name] = _plan(name, context)
+                planned[name] = SUITES[name].plan(context)
             except MissingSetError as error:
                 reason = how_to_get(error.benchmark, context.options.root, len(context.classes), context.data)
                 problems.append(Problem(what=name, reason=reason, missing=True))
@@ -93,13 +95,13 @@ def _notes(names: Sequence[str], context: Context) -> Iterator[str]:
         yield from not_measured(root, family, len(context.classes), names)
 
 
-def _plan(name: str, context: Context) -> Planned:
-    if context.family not in SUITES[name].families:
+def _check_family(names: Sequence[str], context: Context) -> None:
+    others = [name for name in names if context.family not in SUITES[name].families]
+    if others:
         raise InputError(
-            f"{name} is a benchmark of ImageNet's, and the models meet {context.benchmarks.title}'s, as "
-            f"{context.benchmarks.reason}; leave it out"
+            f"--suite must name benchmarks of {context.benchmarks.title}, as {context.benchmarks.reason}; leave out "
+            f"{', '.join(others)}"
         )
-    return SUITES[name].plan(context)
 
 
 def check_names(names: Sequence[str]) -> None:

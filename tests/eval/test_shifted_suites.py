@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from eval.metrics import mean_corruption_error, top5_distance
-from eval.plan import default_names, make_plan
+from eval.plan import default_names, describe_suite, make_plan, read_suite
 from eval.predictions import Predictions, SequencePredictions
 from eval.sets import LoaderPictures
 from eval.suites import SuiteOptions
@@ -201,15 +201,21 @@ class TestNaturalShifts:
         clean = found["r-clean", "top1_error", "strict"]
         assert (clean.value, clean.count) == (0.5, 2)
 
-    def test_benchmarks_of_the_other_kind_of_pictures_are_left_out(self, pictures):
+    def test_benchmarks_of_the_other_kind_of_pictures_are_left_out(self):
         assert "r" in default_names("imagenet")
         assert {"r", "a", "o", "autoattack"}.isdisjoint(default_names("cifar"))
+
+    def test_a_benchmark_of_the_other_kind_of_pictures_is_refused(self, pictures):
         context = Context(pictures=pictures, classes=pictures.classes, size=8, options=SuiteOptions())
-        (problem,) = make_plan(("r",), context).problems
-        assert problem.reason == (
-            "r is a benchmark of ImageNet's, and the models meet CIFAR's, as the classes are not ImageNet's and the "
-            "pictures are of 8 px; leave it out"
-        )
+        reason = "the classes are not ImageNet's and the pictures are of 8 px"
+        message = f"^--suite must name benchmarks of CIFAR, as {reason}; leave out r, a$"
+        with pytest.raises(InputError, match=message):
+            make_plan(("clean", "r", "a"), context)
+
+
+@pytest.mark.parametrize("suite", [Renditions(kept=(3, 1)), Renditions(), ImageNetO(kept=(0, 1))])
+def test_a_suite_of_imagenet_is_read_back_as_it_was_described(suite):
+    assert read_suite(describe_suite(suite), "record.json") == suite
 
 
 class TestDetection:
