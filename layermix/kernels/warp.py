@@ -13,9 +13,8 @@ from layermix.kernels.slide import shear_x, shear_y, translate_x, translate_y
 
 __all__ = ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"]
 
-_8, _16, _ROUND = np.uint32(8), np.uint32(16), np.uint32(1 << 15)
+_8, _16, _24, _ROUND = np.uint32(8), np.uint32(16), np.uint32(24), np.uint32(1 << 15)
 _LOW, _HALF, _ODD, _LOW_OF_UPPER = np.uint32(0xFF), np.uint32(0xFFFF), np.uint32(0xFF00FF), np.uint32(0xFF0000)
-_WORD_24 = np.uint64(24)
 
 _FRAME = 2
 """Black pixels around a picture: a point beyond has none but black neighbours."""
@@ -59,11 +58,12 @@ def _frame(source):
 @jit
 def _locate(x_at, step_x, y_at, step_y, height, width, places):
     """Fill in where in the frame the left upper neighbour of each pixel of a row lies; far outside is on the frame."""
-    line = 3 * (width + 2 * _FRAME)
+    line = np.int64(np.uint32(3 * (width + 2 * _FRAME)))
     for n in range(places.size):
-        x, y = (x_at + n * step_x) >> 16, (y_at + n * step_y) >> 16
-        x, y = min(max(x, -_FRAME), width), min(max(y, -_FRAME), height)
-        places[n] = (y + _FRAME) * line + 3 * (x + _FRAME)
+        x, y = min(max(x_at >> 16, -_FRAME), width), min(max(y_at >> 16, -_FRAME), height)
+        # Of numbers that are known to have 32 bits the product is one instruction, of any others several slow ones.
+        places[n] = np.int64(np.uint32(y + _FRAME)) * line + 3 * (x + _FRAME)
+        x_at, y_at = x_at + step_x, y_at + step_y
 
 
 @jit
@@ -79,13 +79,22 @@ def _gather(framed, line, places, upper, lower):
 def _mix(x_at, step_x, y_at, step_y, upper, lower, row):
     """Blend the four neighbours of each pixel of a row, from the words of two, into one word a pixel, red lowest."""
     # Only bits 8 to 15 of a coordinate count, whatever is lost above.
-    x_at, y_at, step_x, step_y = np.uint32(x_at), np.uint32(y_at), np.uint32(step_x), np.uint32(step_y)
+    x, y, step_x, step_y = np.uint32(x_at), np.uint32(y_at), np.uint32(step_x), np.uint32(step_y)
+    # Read as halves: of a word of 64 bits all that follows would be computed in 64.
+    uppers, lowers = upper.view(np.uint32), lower.view(np.uint32)
     for n in range(np.uint64(row.size)):
-        x, y = np.uint32(x_at + np.uint32(np.uint32(n) * step_x)), np.uint32(y_at + np.uint32(np.uint32(n) * step_y))
         fx, fy = np.uint32(np.uint32(x >> _8) & _LOW), np.uint32(np.uint32(y >> _8) & _LOW)
-        a, b = np.uint32(upper[n]), np.uint32(upper[n] >> _WORD_24)
-        c, d = np.uint32(lower[n]), np.uint32(lower[n] >> _WORD_24)
+        first, second = np.uint64(2) * n, np.uint64(2) * n + np.uint64(1)
+        a, b = uppers[first], _second_pixel(uppers[first], uppers[second])
+        c, d = lowers[first], _second_pixel(lowers[first], lowers[second])
         row[n] = _bilinear(a, b, c, d, fx, fy)
+        x, y = np.uint32(x + step_x), np.uint32(y + step_y)
+
+
+@inlined
+def _second_pixel(first, second):
+    """Bytes 3 to 5 of a word, lowest first, from its halves."""
+    return np.uint32(np.uint32(first >> _24) | np.uint32(second << _8))
 
 
 @jit
