@@ -15,7 +15,7 @@ def start(source, weight, total):
     a, t = source.reshape(-1), total.reshape(-1)
     scale = np.int32(to_fixed(weight))
     for n in range(a.size):
-        t[n] = scale * np.int32(a[n])
+        t[n] = np.multiply(scale, np.int32(a[n]))
 
 
 @jit

@@ -108,4 +108,5 @@ _BLUE = np.int32(ONE - _RED - _GREEN)
 @inlined
 def luma(red, green, blue):
     """ITU-R 601 luma in 8 bits; all int32."""
-    return np.int32(np.int32(_RED * red + _GREEN * green + _BLUE * blue + ROUND) >> SHIFT)
+    weighted = np.add(np.add(np.multiply(_RED, red), np.multiply(_GREEN, green)), np.multiply(_BLUE, blue))
+    return np.right_shift(np.add(weighted, ROUND), SHIFT)

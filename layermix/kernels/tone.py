@@ -2,8 +2,8 @@
 
 An enhancement with factor f takes the picture away from a duller one: out = clip(f source + (1 - f) dull), f with 16
 fractional bits. All kernels take `source` and `out`, uint8 (H, W, 3) C-contiguous, which may be the same array except
-for `sharpness` and `mirror`. Sums, which are 64 bits wide to Numba, are cast to 32 before they are shifted, so that
-loops vectorise.
+for `sharpness` and `mirror`. NumPy's functions keep the width of their numbers, where Numba's operators go to 64 bits:
+twice as many values in a vector register, and one instruction a product.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ _BLOCK = 4096
 @inlined
 def _enhanced(scale, value, offset):
     """clip((scale value + offset) / 65536), uint8; all int32."""
-    shifted = np.int32(np.int32(scale * value + offset) >> SHIFT)
+    shifted = np.right_shift(np.add(np.multiply(scale, value), offset), SHIFT)
     return np.uint8(min(max(shifted, _LEAST_VALUE), _MOST_VALUE))
 
 
@@ -76,7 +76,7 @@ def _color(a, scale, o):
     rest = np.int32(ONE - scale)
     for n in range(o.size // 3):
         red, green, blue = np.int32(a[3 * n]), np.int32(a[3 * n + 1]), np.int32(a[3 * n + 2])
-        offset = np.int32(rest * luma(red, green, blue) + ROUND)
+        offset = np.add(np.multiply(rest, luma(red, green, blue)), ROUND)
         o[3 * n] = _enhanced(scale, red, offset)
         o[3 * n + 1] = _enhanced(scale, green, offset)
         o[3 * n + 2] = _enhanced(scale, blue, offset)
