@@ -103,7 +103,7 @@ def run_mutations(photos, small, count, seed):
 
 
 def test_mutated_headers_end_in_an_error_or_a_picture(photos, small):
-    run_mutations(photos, small, 1000, 0)
+    run_mutations(photos, small, 2000, 0)
 
 
 @pytest.mark.slow

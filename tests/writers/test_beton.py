@@ -82,7 +82,7 @@ def test_raw_and_jpeg_pictures_may_stand_in_one_file(tmp_path):
     assert metadata["f0"]["height"].tolist() == [64, 64]
 
 
-@pytest.mark.parametrize("os_cache", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("os_cache", [True, False])
 def test_a_stock_ffcv_loads_a_fractal_bank(tmp_path, os_cache):
     path = tmp_path / "bank.beton"
     images = [smooth_picture(40, 36, seed)[..., 0] for seed in range(3)]
