@@ -67,7 +67,8 @@ def read_measured(results: Path = RESULTS) -> Measured:
     stores = tuple(Store(name, rows[row]["images_per_second"], loader[key] / count) for name, row, key in forms)
     converted = writer["results"]["500 px to JPEG 400 px"]["ours"]["images_per_second"] / writer["workers"]
     rate, name = _gpu(results / "gpu_run.json")
-    return Measured(stores, converted, loader["machine"]["processor"], rate, name)
+    processors = dict.fromkeys(found["machine"]["processor"] for found in (loader, writer))
+    return Measured(stores, converted, ", conversion: ".join(processors), rate, name)
 
 
 def _read(path: Path) -> dict[str, Any]:
